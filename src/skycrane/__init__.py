@@ -1,0 +1,1 @@
+"""Skycrane lands a rover on Mars in your computer: flight, footage, relay, film and sound."""
