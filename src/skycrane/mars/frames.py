@@ -15,7 +15,9 @@ __all__ = ["SiteFrame", "mars_fixed_from_lat_lon", "rotate", "unrotate"]
 Array = NDArray[np.float64]
 
 
-def mars_fixed_from_lat_lon(latitude_rad: ArrayLike, longitude_rad: ArrayLike, radius_m: ArrayLike) -> Array:
+def mars_fixed_from_lat_lon(
+    latitude_rad: ArrayLike, longitude_rad: ArrayLike, radius_m: ArrayLike
+) -> Array:
     """Return mars_fixed positions [m], shape (..., 3), of areocentric latitude and east longitude."""
     lat, lon, r = np.broadcast_arrays(latitude_rad, longitude_rad, radius_m)
     return np.stack(
@@ -25,7 +27,9 @@ def mars_fixed_from_lat_lon(latitude_rad: ArrayLike, longitude_rad: ArrayLike, r
 
 def rotate(attitude_wxyz: ArrayLike, vector: ArrayLike) -> Array:
     """Rotate body-frame vectors (..., 3) by attitudes (..., 4) into mars_fixed."""
-    return Rotation.from_quat(np.asarray(attitude_wxyz), scalar_first=True).apply(np.asarray(vector))
+    return Rotation.from_quat(np.asarray(attitude_wxyz), scalar_first=True).apply(
+        np.asarray(vector)
+    )
 
 
 def unrotate(attitude_wxyz: ArrayLike, vector: ArrayLike) -> Array:

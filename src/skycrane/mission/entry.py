@@ -1,0 +1,7 @@
+"""Section to be written."""
+
+from skycrane.mission.base import Section
+
+
+class Entry(Section):
+    """To be written."""
