@@ -13,9 +13,9 @@ from rich.progress import (
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
-from rich.progress import TimeRemainingColumn
 
 __all__ = ["Progress"]
 

@@ -174,5 +174,5 @@ def _fields_at(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
 
 
 def dump_mission(mission: Mission) -> str:
-    """Return the mission as TOML with every default written out; the same mission, the same text."""
+    """Return the mission as TOML with every default written out, always in the same bytes."""
     return tomli_w.dumps(mission.model_dump(mode="python", exclude_none=True))

@@ -44,7 +44,7 @@ class Mission(Section):
     entry: Entry
     vehicle: Vehicle
     guidance: Guidance
-    flown: list[FlownEvent] = []
+    flown: list[FlownEvent] = Field(default_factory=list)
     shape: Shape
     terrain: TerrainModel
     sky: Sky

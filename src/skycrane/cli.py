@@ -1,0 +1,429 @@
+"""The command line: one command a stage, thin."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+
+from skycrane import __version__
+from skycrane.errors import InputError, LandingError, SkycraneError
+from skycrane.progress import Progress
+from skycrane.stage import Quality, StageContext
+
+__all__ = ["app", "main"]
+
+app = App(
+    name="skycrane",
+    version=__version__,
+    help="Land a rover on Mars: fly it, film it, bring the film home, cut it, and listen.",
+)
+app.register_install_completion_command()
+
+Directory = Annotated[Path, Parameter(name=["--output", "-o"], help="The run directory.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
+Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="Print no progress.")]
+Seed = Annotated[int, Parameter(help="The seed of every random draw.")]
+Device = Annotated[
+    str, Parameter(help="auto, cpu or cuda:0 (auto takes a CUDA device where there is one).")
+]
+Workers = Annotated[int | None, Parameter(help="Threads to use; the result does not depend on it.")]
+Qualities = Annotated[Quality, Parameter(help="How many pixels and frames to spend.")]
+Truth = Annotated[
+    bool, Parameter(negative="", help="Keep depth and body of every pixel under truth/.")
+]
+
+
+@app.command
+def land(
+    mission: str = "mars2020",
+    *,
+    output: Directory = Path("landing"),
+    quality: Qualities = "preview",
+    seed: Seed = 0,
+    device: Device = "auto",
+    workers: Workers = None,
+    truth: Truth = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fly, film, relay, develop, clean, cut and show one whole landing.
+
+    MISSION is the name of a built-in mission or the path of a mission file. Killed and started
+    again, it goes on where it was.
+    """
+    from skycrane.land import WAY, perform
+    from skycrane.mission import load_mission
+    from skycrane.rundir import RunDir
+
+    teller = _Teller(as_json=as_json, quiet=quiet)
+    parsed = load_mission(mission)
+    with RunDir.create(output, parsed, seed=seed, quality=quality) as run:
+        context = _context(run, device=device, workers=workers, quiet=quiet)
+        entries = perform(run, WAY, context, options=_options(truth), told=teller.told)
+    teller.finish(output, entries)
+
+
+@app.command
+def fly(
+    mission: str = "mars2020",
+    *,
+    output: Directory = Path("landing"),
+    quality: Qualities = "preview",
+    seed: Seed = 0,
+    device: Device = "auto",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fly the landing and compare its events with the flown ones."""
+    from skycrane.flight.compare import compare_events
+    from skycrane.flight.record import read_flight
+    from skycrane.land import perform
+    from skycrane.mission import load_mission
+    from skycrane.rundir import RunDir
+
+    teller = _Teller(as_json=as_json, quiet=quiet)
+    parsed = load_mission(mission)
+    with RunDir.create(output, parsed, seed=seed, quality=quality) as run:
+        context = _context(run, device=device, workers=None, quiet=quiet)
+        entries = perform(run, ["fly"], context, told=teller.told)
+        rows = compare_events(parsed, read_flight(run.path))
+    if not as_json:
+        _print_comparison(rows)
+    teller.finish(output, entries, extra={"comparison": rows})
+
+
+def _stage_command(
+    name: str,
+    directory: Path,
+    *,
+    device: str = "auto",
+    workers: int | None = None,
+    as_json: bool,
+    quiet: bool,
+    options: dict[str, dict[str, Any]] | None = None,
+) -> None:
+    """Perform one stage on a run that `fly` or `land` began."""
+    from skycrane.land import perform
+    from skycrane.rundir import RunDir
+
+    teller = _Teller(as_json=as_json, quiet=quiet)
+    with RunDir.open(directory) as run:
+        context = _context(run, device=device, workers=workers, quiet=quiet)
+        entries = perform(run, [name], context, options=options, told=teller.told)
+    teller.finish(directory, entries)
+
+
+@app.command
+def film(
+    directory: Path,
+    /,
+    *,
+    device: Device = "auto",
+    workers: Workers = None,
+    truth: Truth = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Film the flight in DIRECTORY with the mission's cameras."""
+    _stage_command(
+        "film",
+        directory,
+        device=device,
+        workers=workers,
+        as_json=as_json,
+        quiet=quiet,
+        options=_options(truth),
+    )
+
+
+@app.command
+def record(directory: Path, /, *, as_json: Json = False, quiet: Quiet = False) -> None:
+    """Record the surface minute and the noise reference in DIRECTORY."""
+    _stage_command("record", directory, as_json=as_json, quiet=quiet)
+
+
+@app.command
+def relay(directory: Path, /, *, as_json: Json = False, quiet: Quiet = False) -> None:
+    """Bring what is on board in DIRECTORY to the ground, byte for byte."""
+    _stage_command("relay", directory, as_json=as_json, quiet=quiet)
+
+
+@app.command
+def develop(
+    source: Path,
+    /,
+    *,
+    output: Annotated[
+        Path | None, Parameter(name=["--output", "-o"], help="Where a folder's pictures go.")
+    ] = None,
+    frames: Annotated[
+        bool, Parameter(negative="", help="Keep every frame under products/frames/.")
+    ] = False,
+    workers: Workers = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Develop the frames of a run, or of any folder of raw frames, into colour pictures.
+
+    SOURCE is a run directory, or with --output a folder of raw Bayer frames (MCAP, PNG, TIFF).
+    """
+    if output is None:
+        _stage_command(
+            "develop",
+            source,
+            workers=workers,
+            as_json=as_json,
+            quiet=quiet,
+            options={"develop": {"frames": True}} if frames else None,
+        )
+        return
+    from skycrane.ground.develop import develop_folder
+
+    _print_result(develop_folder(source, output, progress=Progress(quiet=quiet)), as_json=as_json)
+
+
+@app.command
+def clean(
+    source: Path,
+    /,
+    *,
+    output: Annotated[
+        Path | None, Parameter(name=["--output", "-o"], help="Where a recording's result goes.")
+    ] = None,
+    reference: Annotated[Path | None, Parameter(help="A recording of the noise alone.")] = None,
+    residual: Annotated[Path | None, Parameter(help="Where to write what was removed.")] = None,
+    strength: Annotated[
+        float, Parameter(help="From 0 (nothing) to 1 (all that is known as noise).")
+    ] = 1.0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Take the rover's noise out of a run's recording, or of any recording, and keep the breeze.
+
+    SOURCE is a run directory, or with --output a recording (WAV, FLAC, MP3, OGG).
+    """
+    if output is None:
+        if reference or residual or strength != 1.0:
+            raise InputError(
+                "--reference, --residual and --strength belong to a single recording",
+                where="skycrane clean",
+                right="Add --output OUT and give a recording as SOURCE.",
+            )
+        _stage_command("clean", source, as_json=as_json, quiet=quiet)
+        return
+    from skycrane.sound.clean import clean_file
+
+    result = clean_file(
+        source,
+        output,
+        reference=reference,
+        residual=residual,
+        strength=strength,
+        progress=Progress(quiet=quiet),
+    )
+    _print_result(result, as_json=as_json)
+
+
+@app.command
+def cut(
+    directory: Path,
+    /,
+    *,
+    workers: Workers = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Cut the film of DIRECTORY, with call-outs, captions and instruments."""
+    _stage_command("cut", directory, workers=workers, as_json=as_json, quiet=quiet)
+
+
+@app.command
+def page(directory: Path, /, *, as_json: Json = False, quiet: Quiet = False) -> None:
+    """Make the page of DIRECTORY to watch, listen and look at."""
+    _stage_command("page", directory, as_json=as_json, quiet=quiet)
+
+
+@app.command
+def check(mission: str = "mars2020", *, as_json: Json = False) -> None:
+    """Check a mission file and say what it holds."""
+    from skycrane.mission import load_mission
+
+    parsed = load_mission(mission)
+    if as_json:
+        print(json.dumps(parsed.model_dump(mode="json"), indent=2))
+        return
+    print(f"{mission}: a whole mission, {parsed.mission.title}")
+    print(
+        f"  site     {parsed.site.name}, {parsed.site.latitude_deg} N {parsed.site.longitude_deg} E"
+    )
+    print(f"  entry    {parsed.epoch.entry_interface_utc:%Y-%m-%d %H:%M:%S} UTC")
+    print(f"  cameras  {', '.join(parsed.cameras)}")
+    print(f"  flown    {len(parsed.flown)} events to compare with")
+
+
+@app.command
+def missions(*, as_json: Json = False) -> None:
+    """List the missions that come with Skycrane."""
+    from skycrane.mission import built_in_missions, load_mission
+
+    titles = {name: load_mission(name).mission.title for name in built_in_missions()}
+    if as_json:
+        print(json.dumps(titles, indent=2))
+    else:
+        for name, title in titles.items():
+            print(f"{name:<16}{title}")
+
+
+@app.command
+def info(directory: Path, /, *, as_json: Json = False) -> None:
+    """Say what a run directory holds: its mission, its finished stages and their figures."""
+    from skycrane.rundir import read_run
+
+    record = read_run(directory)
+    if as_json:
+        print(json.dumps(record, indent=2))
+        return
+    print(f"{directory}: {record['mission']}, seed {record['seed']}, {record['quality']} quality")
+    for name, entry in record["stages"].items():
+        print(f"  {name:<8}{entry['seconds']:>8.1f} s  {_brief(entry['summary'])}")
+    if not record["stages"]:
+        print("  no stage is finished")
+
+
+@app.command
+def doctor(*, as_json: Json = False) -> None:
+    """Check what this machine has for the work: devices, codecs, voices, space."""
+    from skycrane.doctor import examine
+
+    findings = examine()
+    if as_json:
+        print(json.dumps(findings, indent=2))
+    else:
+        for finding in findings:
+            print(f"{'ok  ' if finding['ok'] else 'MISS'}  {finding['what']:<12}{finding['found']}")
+    if not all(f["ok"] for f in findings):
+        raise SystemExit(1)
+
+
+def _options(truth: bool) -> dict[str, dict[str, Any]]:
+    return {"film": {"truth": True}} if truth else {}
+
+
+def _context(run: Any, *, device: str, workers: int | None, quiet: bool) -> StageContext:
+    if workers is not None and workers < 1:
+        raise InputError(f"{workers} workers", where="--workers", right="Give 1 or more.")
+    more = {} if workers is None else {"workers": workers}
+    return StageContext(
+        directory=run.path,
+        mission=run.mission,
+        device=_resolve_device(device),
+        progress=Progress(quiet=quiet),
+        **more,
+    )
+
+
+def _resolve_device(device: str) -> str:
+    import warp as wp
+
+    wp.config.quiet = True
+    known = [str(d) for d in wp.get_devices()]
+    if device == "auto":
+        return "cuda:0" if "cuda:0" in known else "cpu"
+    if device not in known:
+        raise InputError(
+            f"there is no device {device!r}", where="--device", right=f"Here: {', '.join(known)}."
+        )
+    return device
+
+
+class _Teller:
+    """Tells each stage's outcome as it comes, and the whole at the end."""
+
+    def __init__(self, *, as_json: bool, quiet: bool) -> None:
+        self.as_json = as_json
+        self.console = Console(stderr=True, quiet=quiet or as_json, highlight=False)
+
+    def told(self, name: str, entry: dict[str, Any], ran: bool) -> None:
+        done = f"{entry['seconds']:6.1f} s" if ran else "  ready "
+        self.console.print(f"[bold]{name:<8}[/bold]{done}  {_brief(entry['summary'])}", markup=True)
+
+    def finish(
+        self,
+        directory: Path,
+        entries: dict[str, dict[str, Any]],
+        *,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        """Print the result; raise LandingError where the flight did not end in a landing."""
+        outcome = entries.get("fly", {}).get("summary", {})
+        if self.as_json:
+            told = {
+                n: {k: e[k] for k in ("seconds", "summary", "outputs")} for n, e in entries.items()
+            }
+            print(
+                json.dumps({"directory": str(directory), "stages": told, **(extra or {})}, indent=2)
+            )
+        elif "page" in entries:
+            print(f"{directory / 'index.html'}")
+        if outcome.get("outcome", "landed") != "landed":
+            raise LandingError(
+                f"the landing failed: {outcome.get('reason', 'no reason known')}",
+                where=str(directory),
+                right="See flight/events.json for what happened when.",
+            )
+
+
+def _brief(summary: dict[str, Any]) -> str:
+    """Write a summary's plain figures on one line."""
+    shown = []
+    for key, value in summary.items():
+        if isinstance(value, float):
+            shown.append(f"{key} {value:.4g}")
+        elif isinstance(value, (str, int)):
+            shown.append(f"{key} {value}")
+    return ", ".join(shown[:7])
+
+
+def _print_comparison(rows: list[dict[str, Any]]) -> None:
+    print(f"{'event':<32}{'simulated s':>12}{'flown s':>10}{'difference':>12}")
+    for row in rows:
+        values = [row["simulated_t_s"], row["flown_t_s"], row["difference_s"]]
+        cells = ["-" if v is None else f"{v:.2f}" for v in values]
+        print(f"{row['name']:<32}{cells[0]:>12}{cells[1]:>10}{cells[2]:>12}")
+
+
+def _print_result(result: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(result, indent=2))
+        return
+    for key, value in result.items():
+        print(f"{key:<28}{value}")
+
+
+def main(arguments: list[str] | None = None) -> Literal[0, 1, 2, 130]:
+    """Run the command line; return its exit status (the console script's entry point)."""
+    from skycrane.files import as_input_error
+
+    try:
+        app(arguments, exit_on_error=False, print_error=False, result_action="return_none")
+    except CycloptsError as error:
+        return _fail(f"{error} See `skycrane --help`.", 2)
+    except SkycraneError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("stopped; the same command goes on from here", 130)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        return _fail(str(as_input_error(error, Path(error.filename or "disk"))), 2)
+    return 0
+
+
+def _fail(message: str, status: Any) -> Any:
+    print(f"skycrane: {message}", file=sys.stderr)
+    return status
