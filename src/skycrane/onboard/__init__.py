@@ -1,0 +1,1 @@
+"""The data storage unit: what is written during the landing, and survives it."""
