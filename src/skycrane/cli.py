@@ -315,30 +315,18 @@ def _options(truth: bool) -> dict[str, dict[str, Any]]:
 
 
 def _context(run: Any, *, device: str, workers: int | None, quiet: bool) -> StageContext:
+    from skycrane.compute import resolve_device
+
     if workers is not None and workers < 1:
         raise InputError(f"{workers} workers", where="--workers", right="Give 1 or more.")
     more = {} if workers is None else {"workers": workers}
     return StageContext(
         directory=run.path,
         mission=run.mission,
-        device=_resolve_device(device),
+        device=resolve_device(device),
         progress=Progress(quiet=quiet),
         **more,
     )
-
-
-def _resolve_device(device: str) -> str:
-    import warp as wp
-
-    wp.config.quiet = True
-    known = [str(d) for d in wp.get_devices()]
-    if device == "auto":
-        return "cuda:0" if "cuda:0" in known else "cpu"
-    if device not in known:
-        raise InputError(
-            f"there is no device {device!r}", where="--device", right=f"Here: {', '.join(known)}."
-        )
-    return device
 
 
 class _Teller:

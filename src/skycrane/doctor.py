@@ -41,7 +41,9 @@ def examine() -> list[dict[str, Any]]:
 def _devices() -> str:
     import warp as wp
 
-    wp.config.quiet = True
+    from skycrane.compute import start_warp
+
+    start_warp()
     names = ", ".join(f"{d} ({d.name})" if d.is_cuda else str(d) for d in wp.get_devices())
     return f"warp {wp.__version__}: {names}"
 
