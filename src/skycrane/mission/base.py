@@ -26,10 +26,10 @@ class Section(BaseModel):
     )
 
 
-Positive = Annotated[float, Field(gt=0, strict=False)]
-NonNegative = Annotated[float, Field(ge=0, strict=False)]
-Fraction = Annotated[float, Field(ge=0, le=1, strict=False)]
-Latitude = Annotated[float, Field(ge=-90, le=90, strict=False)]
-Longitude = Annotated[float, Field(ge=-180, le=360, strict=False)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=360)]
 Vector3 = Annotated[list[float], Field(min_length=3, max_length=3)]
 Quaternion = Annotated[list[float], Field(min_length=4, max_length=4)]
