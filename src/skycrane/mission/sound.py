@@ -1,11 +1,173 @@
-"""Section to be written."""
+"""What the microphone is, and what there is to hear on the surface."""
 
-from skycrane.mission.base import Section
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from skycrane.mission.base import Fraction, NonNegative, Positive, Section, Vector3
+
+__all__ = [
+    "Air",
+    "Breeze",
+    "Clicks",
+    "Microphone",
+    "Noise",
+    "Pump",
+    "ReferenceRecording",
+    "Soundscape",
+    "Whine",
+]
+
+Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+def _rising(points: list[list[float]], what: str) -> None:
+    first = [point[0] for point in points]
+    if any(b <= a for a, b in zip(first, first[1:], strict=False)):
+        raise ValueError(f"{what} must rise from row to row")
 
 
 class Microphone(Section):
-    """To be written."""
+    """The capsule, its amplifier and its converter."""
+
+    name: str
+    position_m: Vector3
+    """Where the capsule is in the rover frame (forward, right, down), m."""
+    sample_rate_hz: Annotated[int, Field(ge=8000, le=192000)]
+    """Samples a second."""
+    bits: Annotated[int, Field(ge=16, le=24, multiple_of=8)]
+    """Bits of one sample."""
+    full_scale_pa: Positive
+    """Pressure of the largest sample, Pa: the calibration of the recording."""
+    low_corner_hz: Positive
+    """-3 dB corner of the second-order low cut, Hz."""
+    high_corner_hz: Positive
+    """-3 dB corner of the second-order high cut, Hz."""
+    self_noise_dba: Annotated[float, Field(strict=False, ge=-20, le=80)]
+    """Equivalent noise level, A-weighted, dB re 20 uPa."""
+    diaphragm_diameter_m: Positive
+    """Diameter over which the pressure is averaged, m."""
+
+
+class Air(Section):
+    """The air at the microphone, as far as sound is concerned."""
+
+    temperature_k: Positive
+    pressure_pa: Positive
+    gas_constant_j_kg_k: Positive
+    """Specific gas constant of the mixture, J/(kg K)."""
+    co2_fraction: Fraction
+    """Mole fraction of CO2; the rest counts as gas without vibrational heat capacity."""
+    vibrational_temperature_k: Positive
+    """Characteristic temperature h nu / k of the CO2 bending mode, K."""
+    relaxation_frequency_hz: Positive
+    """Frequency at which the bending mode falls out of step, Hz, at `relaxation_pressure_pa`."""
+    relaxation_pressure_pa: Positive
+    """Pressure that `relaxation_frequency_hz` holds at; it scales with pressure."""
+    viscosity_pa_s: Positive
+    conductivity_w_m_k: Positive
+
+
+class Breeze(Section):
+    """The wind past the microphone."""
+
+    record: Annotated[list[Pair], Field(min_length=2)]
+    """Mean wind at the microphone: rows of time in the recording, s, and speed, m/s."""
+    turbulence_intensity: Fraction
+    """Standard deviation of the along-wind speed over the mean speed."""
+    length_scale_m: Positive
+    """Outer (von Karman) length scale of the turbulence, m."""
+    gust_cutoff_hz: Positive
+    """Speed changes slower than this move the whole spectrum; faster ones are in it, Hz."""
+    dissipation_beta: Positive
+    """Exponent of the spectrum's dissipative fall exp(-beta k eta)."""
+    wake_pressure_coefficient: NonNegative
+    """RMS pressure of the capsule's own wake over the dynamic pressure."""
+    wake_size_m: Positive
+    """Size of what sheds the wake, m."""
+    wake_strouhal: Positive
+    """Corner frequency of the wake times its size over the wind speed."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Breeze:
+        _rising(self.record, "the times of the wind record")
+        if any(speed < 0 for _, speed in self.record):
+            raise ValueError("wind speeds must be 0 or more")
+        return self
+
+
+class Pump(Section):
+    """The circulation pump: a comb of tones."""
+
+    position_m: Vector3
+    """Where it is in the rover frame, m; the air path to the microphone is the distance."""
+    frequency_hz: Positive
+    """Fundamental, Hz."""
+    drift_fraction: Fraction
+    """RMS slow drift of the fundamental, as a fraction."""
+    drift_period_s: Positive
+    """Shortest period of that drift, s."""
+    harmonics: list[Pair]
+    """Rows of harmonic number and level at the microphone, dB re 20 uPa RMS."""
+    wander_fraction: Fraction
+    """RMS slow change of each harmonic's amplitude, as a fraction."""
+
+
+class Whine(Section):
+    """A tone of the electronics."""
+
+    frequency_hz: Positive
+    level_db: Annotated[float, Field(strict=False)]
+    """At the microphone, dB re 20 uPa RMS."""
+    drift_fraction: Fraction
+
+
+class Noise(Section):
+    """Broadband noise of the rover."""
+
+    density: Annotated[list[Pair], Field(min_length=2)]
+    """Rows of frequency, Hz, and one-sided density at the microphone, dB re (20 uPa)2/Hz."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Noise:
+        _rising(self.density, "the frequencies of the density")
+        if self.density[0][0] <= 0:
+            raise ValueError("the frequencies of the density must be above 0")
+        return self
+
+
+class Clicks(Section):
+    """Short mechanical sounds that come at random times."""
+
+    rate_hz: NonNegative
+    """Mean number a second."""
+    level_db: Annotated[float, Field(strict=False)]
+    """Median peak pressure, dB re 20 uPa."""
+    spread_db: NonNegative
+    """Standard deviation of the peak level, dB."""
+    modes: Annotated[list[Pair], Field(min_length=1)]
+    """Rows of ringing frequency, Hz, and decay time to 1/e, s."""
+
+
+class ReferenceRecording(Section):
+    """The rover's noise alone, recorded before landing."""
+
+    duration_s: Positive
+    level_db: Annotated[float, Field(strict=False)]
+    """How much louder the rover is then than on the surface, dB."""
 
 
 class Soundscape(Section):
-    """To be written."""
+    """A stretch of the surface as it sounds at the microphone."""
+
+    duration_s: Annotated[float, Field(strict=False, gt=0, le=3600)]
+    """Length of the recording, s."""
+    air: Air
+    breeze: Breeze
+    pump: Pump
+    whines: list[Whine] = []
+    noise: Noise
+    clicks: dict[str, Clicks] = {}
+    reference: ReferenceRecording
