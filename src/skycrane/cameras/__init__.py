@@ -1,0 +1,1 @@
+"""Optics, rays, shutter, sensor, truth."""

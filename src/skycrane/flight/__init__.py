@@ -1,0 +1,1 @@
+"""How it moves: equations of motion, phases and events, guidance."""

@@ -1,0 +1,1 @@
+"""Demosaic, colour, stills, call-outs, captions, the cut."""

@@ -1,0 +1,1 @@
+"""The planet: gravity, atmosphere, wind, sun, terrain, sky, acoustics of the air."""

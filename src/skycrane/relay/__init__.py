@@ -1,0 +1,1 @@
+"""Packets, the file-delivery engine, the link and its passes, the ledger."""

@@ -1,0 +1,1 @@
+"""Sources, microphone, separation of breeze and rover noise."""

@@ -1,0 +1,1 @@
+"""The bodies: masses, aerodynamics, parachute, engines, bridles, and their shapes."""
