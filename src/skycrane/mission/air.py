@@ -1,11 +1,87 @@
-"""Section to be written."""
+"""The air: a table of its state against height, and the wind."""
 
-from skycrane.mission.base import Section
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from skycrane.mission.base import NonNegative, Positive, Section
+
+__all__ = ["Atmosphere", "Wind"]
+
+Column = Annotated[list[float], Field(min_length=2, max_length=4096)]
+
+
+def _check_rising(name: str, values: list[float]) -> None:
+    for before, after in zip(values, values[1:], strict=False):
+        if not after > before:
+            raise ValueError(
+                f"{name} has to rise from value to value, but {after} follows {before}"
+            )
 
 
 class Atmosphere(Section):
-    """To be written."""
+    """Temperature and pressure against height; hydrostatic between and beyond the rows."""
+
+    datum_radius_m: Positive
+    """Distance from the planet's centre of the level that `table_altitude_m` counts from, m."""
+    gas_constant_j_kg_k: Positive
+    """Specific gas constant of the air, J/kg/K."""
+    heat_capacity_ratio: Annotated[float, Field(gt=1, lt=1.7)]
+    """Ratio of specific heats, for the speed of sound."""
+    table_altitude_m: Column
+    """Heights of the rows above the datum, rising, m."""
+    table_temperature_k: Column
+    """Temperature of each row, K; linear in height between rows."""
+    table_pressure_pa: Column
+    """Pressure of each row, Pa; logarithm linear in height between rows."""
+    upper_altitude_m: Column
+    """Heights above the table where `upper_temperature_k` is given, rising, m."""
+    upper_temperature_k: Column
+    """Temperature above the table, K; pressure there follows from hydrostatic equilibrium."""
+    density_factor: Positive
+    """Factor on the density everywhere, for studies."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Atmosphere:
+        _check_rising("table_altitude_m", self.table_altitude_m)
+        _check_rising("upper_altitude_m", self.upper_altitude_m)
+        if not (
+            len(self.table_altitude_m)
+            == len(self.table_temperature_k)
+            == len(self.table_pressure_pa)
+        ):
+            raise ValueError(
+                "table_altitude_m, table_temperature_k, table_pressure_pa: same length"
+            )
+        if len(self.upper_altitude_m) != len(self.upper_temperature_k):
+            raise ValueError("upper_altitude_m and upper_temperature_k need the same length")
+        if self.upper_altitude_m[0] <= self.table_altitude_m[-1]:
+            raise ValueError("upper_altitude_m has to begin above table_altitude_m")
+        if min(self.table_temperature_k + self.upper_temperature_k + self.table_pressure_pa) <= 0:
+            raise ValueError("temperatures and pressures have to be greater than 0")
+        _check_rising("falling table_pressure_pa", [-p for p in self.table_pressure_pa])
+        return self
 
 
 class Wind(Section):
-    """To be written."""
+    """Steady wind against height, and gusts carried with it."""
+
+    altitude_m: Column
+    """Heights above the landing target, rising, m; held below the first and above the last."""
+    east_m_s: Column
+    """Wind blowing toward the east at each height, m/s."""
+    north_m_s: Column
+    """Wind blowing toward the north at each height, m/s."""
+    gust_rms_m_s: NonNegative
+    """Root mean square of each horizontal gust component, m/s."""
+    gust_length_m: Positive
+    """Longest gust, m of height; a falling body meets it as a slow change of wind."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Wind:
+        _check_rising("altitude_m", self.altitude_m)
+        if not len(self.altitude_m) == len(self.east_m_s) == len(self.north_m_s):
+            raise ValueError("altitude_m, east_m_s and north_m_s need the same length")
+        return self

@@ -1,7 +1,168 @@
-"""Section to be written."""
+"""How the landing is guided: entry, triggers, powered descent, sky crane, flyaway."""
 
-from skycrane.mission.base import Section
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from skycrane.mission.base import NonNegative, Positive, Section
+
+__all__ = [
+    "EntryGuidance",
+    "Flyaway",
+    "Guidance",
+    "ParachuteTrigger",
+    "PoweredDescent",
+    "SkyCrane",
+    "Steps",
+]
+
+Bank = Annotated[float, Field(ge=0, le=180, strict=False)]
+
+
+class EntryGuidance(Section):
+    """Terminal-point control of range through bank, reversals, heading alignment."""
+
+    range_control_load_m_s2: Positive
+    """Sensed drag at which range control takes over from the fixed bank, m/s2."""
+    late_bank_deg: Bank
+    """Bank of the reference at `heading_alignment_speed_m_s`; the early bank is derived."""
+    early_speed_m_s: Positive
+    """Above this speed the reference holds its early bank; linear in speed below, m/s."""
+    minimum_bank_deg: Bank
+    """Range control banks no less than this."""
+    maximum_bank_deg: Bank
+    """Range control banks no more than this."""
+    overcontrol: Positive
+    """Factor on the range correction (Apollo's K)."""
+    reversal_crossrange_m: NonNegative
+    """Bank reverses when the crossrange to the target exceeds this at no speed, m, plus"""
+    reversal_crossrange_s2_m: NonNegative
+    """this times the square of the speed, m/(m/s)^2."""
+    heading_alignment_speed_m_s: Positive
+    """Below this speed bank nulls the crossrange instead of the range error, m/s."""
+    heading_alignment_gain: Positive
+    """Bank a unit of crossrange over range to go."""
+    heading_alignment_limit_deg: Bank
+    """Bank of the heading alignment at most."""
+    cycle_s: Positive
+    """How often the commanded bank is computed anew, s."""
+
+
+class ParachuteTrigger(Section):
+    """From straightening up to the heat shield's separation."""
+
+    straighten_speed_m_s: Positive
+    """Straighten up and fly right begins below this speed, m/s."""
+    balance_delay_s: NonNegative
+    """From there to the first pair of balance masses (flight software timer), s."""
+    balance_interval_s: NonNegative
+    """Between pairs (flight software timer), s."""
+    balance_pair: Annotated[int, Field(ge=1, le=8)]
+    """Masses dropped at a time."""
+    deploy_range_m: Positive
+    """Mortar fires when the ground range to the target has come down to this, m,"""
+    mach_minimum: Positive
+    """but at once below this Mach number"""
+    mach_maximum: Positive
+    """and never above this one."""
+    heat_shield_mach: Positive
+    """The heat shield goes below this Mach number,"""
+    heat_shield_delay_s: NonNegative
+    """and not before this long after full inflation (flight software timer), s."""
+
+
+class PoweredDescent(Section):
+    """From the backshell's separation to the sky crane."""
+
+    deceleration_m_s2: Positive
+    """Vertical deceleration that the altitude of the backshell's separation is reckoned with."""
+    free_fall_s: NonNegative
+    """From the backshell's separation to thrust (flight software timer), s."""
+    constant_velocity_m_s: Positive
+    """Downward speed of the constant-velocity phase, m/s."""
+    constant_velocity_altitude_m: Positive
+    """Height of the wheels above ground at which that phase begins, m."""
+    divert_margin_s: NonNegative
+    """The divert ends this long after the constant-velocity phase begins, s."""
+    divert_minimum_m: NonNegative
+    """The landing point is moved so as to be at least this far from where the backshell lets go."""
+    tilt_limit_deg: Annotated[float, Field(gt=0, lt=90, strict=False)]
+    """Largest tilt of the thrust from the vertical."""
+    horizontal_frequency_rad_s: Positive
+    """Natural frequency of holding the target once above it, rad/s."""
+    vertical_gain_1_s: Positive
+    """Acceleration a unit of vertical speed error, 1/s."""
+    constant_deceleration_m_s2: Positive
+    """Deceleration from the constant velocity to the sky crane's, m/s2."""
+    heading_deg: float
+    """Heading of the rover's forward axis, degrees east of north."""
+
+
+class SkyCrane(Section):
+    """Lowering the rover, touching down, letting go."""
+
+    speed_m_s: Positive
+    """Descent of the descent stage, m/s."""
+    altitude_m: Positive
+    """Height of the wheels above ground at which the sky crane begins, m."""
+    settle_speed_m_s: Positive
+    """The rover is let go once the vertical speed has been within this of the commanded, m/s,"""
+    settle_s: NonNegative
+    """for this long, s."""
+    offload_fraction: Annotated[float, Field(gt=0, lt=1, strict=False)]
+    """Touchdown is sensed when thrust falls below this fraction of what carried both,"""
+    offload_s: NonNegative
+    """for this long, s."""
+
+
+class Flyaway(Section):
+    """How the descent stage leaves."""
+
+    climb_m: NonNegative
+    """Straight up until this much higher, m,"""
+    climb_acceleration_m_s2: Positive
+    """with this acceleration, m/s2;"""
+    pitch_deg: Annotated[float, Field(gt=0, lt=90, strict=False)]
+    """then pitched by this from the vertical,"""
+    heading_deg: float
+    """toward this direction, degrees east of north,"""
+    burn_s: Positive
+    """at full thrust for this long (flight software timer), s."""
+
+
+class Steps(Section):
+    """Steps of the integration (fourth-order Runge-Kutta) and of the record."""
+
+    entry_s: Positive
+    """Before the mortar, s."""
+    descent_s: Positive
+    """After it, s."""
+    entry_limit_s: Positive
+    """A flight that has not fired its mortar by then is given up, s."""
+    descent_limit_s: Positive
+    """A descent that has not ended this long after the mortar is given up, s."""
 
 
 class Guidance(Section):
-    """To be written."""
+    """Everything that decides during the landing."""
+
+    entry: EntryGuidance
+    parachute: ParachuteTrigger
+    powered: PoweredDescent
+    sky_crane: SkyCrane
+    flyaway: Flyaway
+    steps: Steps
+
+    @model_validator(mode="after")
+    def _check(self) -> Guidance:
+        if self.steps.descent_s > 0.02:
+            raise ValueError("steps.descent_s has to be 0.02 or less, for the cameras")
+        if self.steps.entry_s > 0.5:
+            raise ValueError("steps.entry_s has to be 0.5 or less")
+        if self.parachute.mach_minimum >= self.parachute.mach_maximum:
+            raise ValueError("parachute.mach_minimum has to be below parachute.mach_maximum")
+        if self.sky_crane.altitude_m >= self.powered.constant_velocity_altitude_m:
+            raise ValueError("sky_crane.altitude_m has to be below the constant-velocity altitude")
+        return self

@@ -1,7 +1,243 @@
-"""Section to be written."""
+"""The vehicle: masses, how it is stacked, aerodynamics, parachute, engines, bridle."""
 
-from skycrane.mission.base import Section
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from skycrane.mission.base import Fraction, NonNegative, Positive, Section, Vector3
+
+__all__ = [
+    "Aeroshell",
+    "Bridle",
+    "Engines",
+    "FallingBody",
+    "Masses",
+    "Parachute",
+    "ReactionControl",
+    "Stack",
+    "Vehicle",
+]
+
+Column = Annotated[list[float], Field(min_length=2, max_length=4096)]
+Angle = Annotated[float, Field(ge=0, lt=90, strict=False)]
+
+
+class Masses(Section):
+    """What each part weighs; the entry mass is their sum."""
+
+    rover_kg: Positive
+    """Rover."""
+    descent_stage_dry_kg: Positive
+    """Descent stage without propellant."""
+    propellant_kg: NonNegative
+    """Propellant of the descent stage at entry interface."""
+    backshell_kg: Positive
+    """Backshell without the parachute."""
+    parachute_kg: Positive
+    """Canopy, lines and riser."""
+    heat_shield_kg: Positive
+    """Heat shield."""
+    balance_mass_kg: NonNegative
+    """Each of the balance masses dropped before the parachute."""
+    balance_mass_count: Annotated[int, Field(ge=0, le=32)]
+    """How many of them."""
+    capsule_inertia_kg_m2: Vector3
+    """Moments of inertia of the hanging capsule about its own x, y, z axes, kg m2."""
+
+    @property
+    def entry_kg(self) -> float:
+        """Mass at entry interface, kg."""
+        return (
+            self.rover_kg
+            + self.descent_stage_dry_kg
+            + self.propellant_kg
+            + self.backshell_kg
+            + self.parachute_kg
+            + self.heat_shield_kg
+            + self.balance_mass_kg * self.balance_mass_count
+        )
+
+
+class Stack(Section):
+    """Where the parts ride, in the axes of the entry vehicle (x forward, y right, z down)."""
+
+    descent_stage_position_m: Vector3
+    """Centre of the descent stage's structure, m."""
+    rover_position_m: Vector3
+    """Centre of the plane the deployed wheels will stand on, m."""
+    parachute_position_m: Vector3
+    """Skirt of the packed canopy in its canister, m."""
+    riser_position_m: Vector3
+    """Where the legs of the parachute's bridle meet: the lines pull there, m."""
+    mass_centre_position_m: Vector3
+    """Centre of mass of the capsule under the parachute, m."""
+
+
+class Aeroshell(Section):
+    """The sphere-cone's aerodynamics: tables against Mach, Newtonian in the angle of attack."""
+
+    diameter_m: Positive
+    """Largest diameter, m; coefficients refer to its disk."""
+    nose_radius_m: Positive
+    """Radius of the spherical nose, for stagnation heating, m."""
+    cone_half_angle_deg: Angle
+    """Half angle of the fore cone; sets how the coefficients change with the angle of attack."""
+    trim_angle_deg: Angle
+    """Total angle of attack with all balance masses on board; proportionally less without."""
+    mach: Column
+    """Mach numbers of the tables, rising."""
+    axial_coefficient: Column
+    """Axial-force coefficient at zero angle of attack at each Mach number."""
+    normal_factor: Column
+    """Factor on the Newtonian normal force at each Mach number."""
+    sutton_graves_kg05_m: Positive
+    """Constant k of stagnation heating q = k sqrt(rho / nose radius) v^3, kg^0.5/m."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Aeroshell:
+        _same_length(self.mach, self.axial_coefficient, self.normal_factor)
+        return self
+
+
+class ReactionControl(Section):
+    """The thrusters that bank and pitch the entry vehicle."""
+
+    bank_rate_limit_deg_s: Positive
+    """Fastest bank, deg/s."""
+    bank_acceleration_limit_deg_s2: Positive
+    """Strongest bank acceleration, deg/s2."""
+    pitch_frequency_rad_s: Positive
+    """Natural frequency with which the angle of attack follows its trim, rad/s."""
+    pitch_damping: Positive
+    """Damping ratio of that motion."""
+    rate_damping_n_m_s: NonNegative
+    """Torque against the rates of the hanging capsule, N m per rad/s."""
+    propellant_kg: NonNegative
+    """Propellant spent between entry and powered descent, of the descent stage's."""
+
+
+class Parachute(Section):
+    """A disk-gap-band canopy on its lines, fired by a mortar."""
+
+    diameter_m: NonNegative
+    """Nominal diameter, m; the drag coefficient refers to its disk."""
+    mortar_speed_m_s: Positive
+    """Speed of the pack out of the mortar, relative to the capsule, m/s."""
+    line_length_m: Positive
+    """From the riser's attachment to the skirt when the lines are stretched, m."""
+    line_stiffness_n_m: Positive
+    """Tension a metre of stretch, all lines together, N/m."""
+    line_damping_n_s_m: NonNegative
+    """Tension a metre a second of stretching, N s/m."""
+    pack_drag_area_m2: NonNegative
+    """Drag area of the pack on its way out, m2."""
+    filling_diameters: Positive
+    """Inflation is complete after this many diameters of air have passed the canopy."""
+    filling_exponent: Positive
+    """Projected area grows with this power of the distance."""
+    mach: Column
+    """Mach numbers of the drag table, rising."""
+    drag_coefficient: Column
+    """Drag coefficient at each Mach number."""
+    apparent_mass_factor: NonNegative
+    """Mass of air moving with the canopy, as a factor on density times diameter cubed."""
+    load_limit_n: Positive
+    """The canopy tears above this load, N."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Parachute:
+        _same_length(self.mach, self.drag_coefficient)
+        return self
+
+
+class Engines(Section):
+    """The descent stage's eight throttled engines."""
+
+    count: Annotated[int, Field(ge=8, le=8)]
+    """Engines; eight, in four pairs."""
+    cant_deg: Annotated[list[float], Field(min_length=8, max_length=8)]
+    """Cant of each engine from the stage's axis, outward, deg."""
+    sky_crane: Annotated[list[int], Field(min_length=4, max_length=4)]
+    """Which four (0 to 7) carry the sky crane and the flyaway."""
+    thrust_minimum_n: NonNegative
+    """Least thrust of a running engine, N."""
+    thrust_maximum_n: Positive
+    """Largest thrust of an engine, N."""
+    exhaust_speed_m_s: Positive
+    """Effective exhaust speed, m/s."""
+    lag_s: Positive
+    """Time constant of the thrust, s."""
+    attitude_frequency_rad_s: Positive
+    """Natural frequency of the attitude control through the throttles, rad/s."""
+    attitude_damping: Positive
+    """Damping ratio of the attitude control."""
+    angular_acceleration_limit_deg_s2: Positive
+    """Strongest angular acceleration that the throttles give, deg/s2."""
+    drag_area_m2: NonNegative
+    """Drag area of descent stage and rover, m2."""
+
+
+class Bridle(Section):
+    """What the rover is lowered on."""
+
+    length_m: Positive
+    """Length paid out, m."""
+    payout_speed_m_s: Positive
+    """Speed of the even part of the lowering, m/s."""
+    payout_acceleration_m_s2: Positive
+    """How the lowering speeds up and slows down, m/s2."""
+    stiffness_n_m: Positive
+    """Tension a metre of stretch, all three together, N/m."""
+    damping_n_s_m: NonNegative
+    """Tension a metre a second of stretching, N s/m."""
+    ground_stiffness_n_m: Positive
+    """Force of ground and suspension a metre of sinking in, N/m."""
+    ground_damping_n_s_m: NonNegative
+    """The same a metre a second, N s/m."""
+    ground_friction: NonNegative
+    """Coefficient of friction of the wheels on the ground."""
+
+
+class FallingBody(Section):
+    """How a body falls once it is on its own."""
+
+    drag_area_m2: NonNegative
+    """Drag area, m2."""
+    separation_speed_m_s: NonNegative
+    """Speed relative to what it leaves, along the body's axis, m/s."""
+    coning_angle_deg: Angle
+    """Half angle of its coning about the wind."""
+    coning_rate_deg_s: NonNegative
+    """Rate of the coning, deg/s."""
+    spin_rate_deg_s: float
+    """Spin about its own axis, deg/s."""
 
 
 class Vehicle(Section):
-    """To be written."""
+    """Everything that flies."""
+
+    masses: Masses
+    stack: Stack
+    aeroshell: Aeroshell
+    reaction_control: ReactionControl
+    parachute: Parachute
+    engines: Engines
+    bridle: Bridle
+    heat_shield: FallingBody
+    backshell: FallingBody
+    balance_mass: FallingBody
+    touchdown_speed_limit_m_s: Positive
+    """The rover survives touching down up to this vertical speed, m/s."""
+    touchdown_across_limit_m_s: Positive
+    """The rover survives touching down up to this horizontal speed, m/s."""
+
+
+def _same_length(*columns: list[float]) -> None:
+    if len({len(column) for column in columns}) != 1:
+        raise ValueError("the columns of the table need the same length")
+    mach = columns[0]
+    for before, after in zip(mach, mach[1:], strict=False):
+        if not after > before:
+            raise ValueError(f"mach has to rise from value to value, but {after} follows {before}")
