@@ -1,7 +1,200 @@
-"""Section to be written."""
+"""How the bodies look: the dimensions and patterns that their surfaces are built from."""
 
-from skycrane.mission.base import Section
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from skycrane.mission.base import Fraction, NonNegative, Positive, Section, Vector3
+
+__all__ = [
+    "AeroshellShape",
+    "BridleShape",
+    "CanopyShape",
+    "CoverShape",
+    "RoverShape",
+    "Shape",
+    "StageShape",
+]
+
+Word = Annotated[list[int | str], Field(min_length=1)]
+Profile = Annotated[
+    list[Annotated[list[float], Field(min_length=2, max_length=2)]], Field(min_length=2)
+]
+
+
+class AeroshellShape(Section):
+    """Sphere-cone heat shield and backshell; heights along z, down, from the widest plane."""
+
+    diameter_m: Positive
+    """Largest diameter, m."""
+    cone_half_angle_deg: Annotated[float, Field(gt=30, lt=85)]
+    """Half-angle of the heat shield's cone, degrees."""
+    nose_radius_m: Positive
+    """Radius of the spherical nose, m."""
+    shoulder_radius_m: Positive
+    """Radius of the rounded shoulder, m."""
+    backshell_profile_m: Profile
+    """Corners of the backshell's outline, [radius, z], from the widest plane to the canister, m."""
+    canister_radius_m: Positive
+    """Radius of the parachute canister on top, m."""
+    canister_top_z_m: Annotated[float, Field(lt=0)]
+    """z of the canister's open rim, m (negative: up)."""
+
+
+class CoverShape(Section):
+    """The lid over the parachute, and how it leaves when the mortar fires."""
+
+    thickness_m: Positive
+    """Thickness of the lid, m."""
+    ejection_speed_m_s: Positive
+    """Speed along the capsule's -z at which the mortar throws it off, m/s."""
+    drift_speed_m_s: Annotated[list[float], Field(min_length=2, max_length=2)]
+    """Sideways speed along x and y, m/s."""
+    tumble_rate_deg_s: NonNegative
+    """How fast it turns, degrees a second."""
+    drag_m_s2: NonNegative
+    """Extra deceleration against the capsule, along -z (it is lighter), m/s2."""
+
+
+class CanopyShape(Section):
+    """Disk-gap-band parachute; its nominal diameter is the vehicle's."""
+
+    gores: Annotated[int, Field(ge=8, le=200)]
+    """Number of gores, and of suspension lines."""
+    nominal_diameter_m: Positive
+    """Diameter of a circle with the area of the whole canopy, m."""
+    vent_diameter_m: Positive
+    """Diameter of the hole in the middle, m."""
+    disk_diameter_m: Positive
+    """Flat diameter of the disk, m."""
+    gap_m: Positive
+    """Height of the gap between disk and band, m."""
+    band_m: Positive
+    """Height of the band, m."""
+    inflated_diameter_m: Positive
+    """Projected diameter across the band when full, m."""
+    disk_edge_diameter_m: Positive
+    """Projected diameter of the disk's edge when full, m."""
+    bag_radius_m: Positive
+    """Radius of the folded canopy, m."""
+    line_length_m: Positive
+    """Suspension lines from skirt to confluence, m."""
+    riser_length_m: Positive
+    """Riser and bridle from confluence to backshell, m."""
+    line_radius_m: Positive
+    """Radius of a suspension line as drawn, m."""
+    ring_edges: Annotated[list[Fraction], Field(min_length=0)]
+    """Where one ring of the disk ends and the next begins, as a share of the disk's radius."""
+    tooth_m: NonNegative
+    """How far a panel's outer edge runs out to a point in the middle of a gore, m."""
+    message: Annotated[list[Word], Field(min_length=1)]
+    """What each ring of the disk from the inside, then the band, says: letters and numbers."""
+    message_first_group: list[Annotated[int, Field(ge=0)]]
+    """Group, clockwise seen from below, in which each ring's message begins."""
+    group_bits: Annotated[int, Field(ge=1)]
+    """Gores to one letter or number, most significant first."""
+    letter_bits: Annotated[int, Field(ge=1)]
+    """Bits of a group that may be set; also the length of the pad's first run of ones."""
+    breathing: Fraction
+    """Amplitude of the full canopy's breathing, share of its radius."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> CanopyShape:
+        rings = len(self.ring_edges) + 2
+        if len(self.message) != rings or len(self.message_first_group) != rings:
+            raise ValueError(
+                f"needs {rings} messages and first groups: {rings - 1} rings and the band"
+            )
+        if self.gores % self.group_bits:
+            raise ValueError(f"gores must be a multiple of group_bits ({self.group_bits})")
+        if sorted(self.ring_edges) != list(self.ring_edges):
+            raise ValueError("ring_edges must grow outward")
+        for word in self.message:
+            codes = sum(len(symbol) if isinstance(symbol, str) else 1 for symbol in word)
+            if codes * self.group_bits > self.gores:
+                raise ValueError("a message is longer than its ring")
+        return self
+
+
+class StageShape(Section):
+    """Descent stage: frame, tanks and engines."""
+
+    frame_radius_m: Positive
+    """Radius of the octagonal frame, m."""
+    frame_top_z_m: float
+    """z of the frame's upper ring, m."""
+    frame_bottom_z_m: float
+    """z of the frame's lower ring, m."""
+    propellant_tank_radius_m: Positive
+    """Radius of each of the three propellant spheres, m."""
+    pressurant_tank_radius_m: Positive
+    """Radius of each of the two helium spheres, m."""
+    engine_points_m: Annotated[list[Vector3], Field(min_length=8, max_length=8)]
+    """Middle of each engine's exit, in the order of the flight's throttles, m."""
+    engine_cants_deg: Annotated[list[float], Field(min_length=8, max_length=8)]
+    """How far each engine is turned outward, to its own side (along y), degrees."""
+    nozzle_length_m: Positive
+    """Length of an engine's bell, m."""
+    nozzle_exit_radius_m: Positive
+    """Radius of an engine's bell at its exit, m."""
+
+
+class RoverShape(Section):
+    """Rover: body and wheels. Origin on the ground between the wheels when they are down."""
+
+    deck_z_m: float
+    """z of the deck, m."""
+    belly_z_m: float
+    """z of the belly plate, m."""
+    body_length_m: Positive
+    """Body along x, m."""
+    body_width_m: Positive
+    """Body along y, m."""
+    wheel_radius_m: Positive
+    """Wheel with its grousers, m."""
+    wheel_width_m: Positive
+    """Width of a wheel, m."""
+    wheel_x_m: Vector3
+    """x of the front, middle and rear wheels when down, m."""
+    wheel_y_m: Vector3
+    """Distance from the middle plane to the middle of each wheel, m."""
+    grousers: Annotated[int, Field(ge=6, le=96)]
+    """Ribs on a wheel."""
+    stowed_rocker_deg: float
+    """How far the front arms are turned up while stowed, degrees."""
+    stowed_bogie_deg: float
+    """How far the rear arms are turned up while stowed, degrees."""
+
+
+class BridleShape(Section):
+    """Three bridles and an umbilical between descent stage and rover."""
+
+    stage_points_m: Annotated[list[Vector3], Field(min_length=3, max_length=3)]
+    """Where the bridles leave the descent stage, its frame, m."""
+    rover_points_m: Annotated[list[Vector3], Field(min_length=3, max_length=3)]
+    """Where the bridles are held on the rover's deck, its frame, m."""
+    stage_umbilical_m: Vector3
+    """Where the umbilical leaves the descent stage, m."""
+    rover_umbilical_m: Vector3
+    """Where the umbilical enters the rover, m."""
+    bridle_radius_m: Positive
+    """Radius of a bridle, m."""
+    umbilical_radius_m: Positive
+    """Radius of the umbilical, m."""
+    umbilical_slack: NonNegative
+    """Length of the umbilical beyond the straight line, share of it."""
+    cut_length_m: Positive
+    """Length that hangs from the descent stage after the cut, m."""
 
 
 class Shape(Section):
-    """To be written."""
+    """Surfaces of the bodies."""
+
+    aeroshell: AeroshellShape
+    cover: CoverShape
+    canopy: CanopyShape
+    stage: StageShape
+    rover: RoverShape
+    bridles: BridleShape

@@ -1,0 +1,71 @@
+"""What the bodies are made of, as light sees it; the ids are part of the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["MATERIALS", "Material", "material_id"]
+
+
+@dataclass(frozen=True)
+class Material:
+    """One surface finish.
+
+    Attributes:
+        name: how shapes ask for it.
+        albedo: linear red, green, blue reflectance, 0 to 1.
+        specular: strength of the mirror-like lobe, 0 (chalk) to 1 (metal).
+        roughness: width of that lobe, 0 (mirror) to 1 (none to speak of).
+        translucency: share of the diffuse light that passes through, for cloth.
+    """
+
+    name: str
+    albedo: tuple[float, float, float]
+    specular: float = 0.05
+    roughness: float = 0.8
+    translucency: float = 0.0
+
+
+# Albedos are estimates by eye from published photographs of the hardware (assumption), except the
+# ids' order, which recorded truth depends on: add at the end only.
+MATERIALS: tuple[Material, ...] = (
+    Material("ablator", (0.42, 0.27, 0.15), 0.03, 0.9),  # cork-brown ablator, heat shield
+    Material("ablator_seam", (0.24, 0.15, 0.08), 0.03, 0.9),
+    Material("ablator_backshell", (0.55, 0.42, 0.28), 0.03, 0.9),  # paler, on the backshell
+    Material("char", (0.05, 0.04, 0.035), 0.03, 0.9),  # scorched by entry
+    Material("structure_dark", (0.025, 0.025, 0.028), 0.15, 0.5),  # carbon-fibre face sheet
+    Material("structure_rib", (0.07, 0.07, 0.075), 0.25, 0.45),
+    Material("rim_bright", (0.82, 0.82, 0.80), 0.5, 0.3),  # bare rim of the heat shield
+    Material("spot_white", (0.88, 0.88, 0.85), 0.1, 0.6),
+    Material("foil_silver", (0.72, 0.72, 0.72), 0.75, 0.25),
+    Material("foil_gold", (0.62, 0.40, 0.13), 0.7, 0.28),
+    Material("aluminium", (0.48, 0.48, 0.50), 0.55, 0.35),
+    Material("titanium", (0.34, 0.32, 0.30), 0.55, 0.35),
+    Material("tank_composite", (0.10, 0.085, 0.07), 0.35, 0.35),  # overwrapped pressure vessel
+    Material("nozzle_outside", (0.16, 0.14, 0.12), 0.5, 0.35),
+    Material("nozzle_inside", (0.03, 0.028, 0.026), 0.2, 0.6),
+    Material("black", (0.018, 0.018, 0.02), 0.15, 0.5),
+    Material("white_paint", (0.80, 0.79, 0.75), 0.08, 0.7),
+    Material("white_dusty", (0.62, 0.56, 0.47), 0.05, 0.85),
+    Material("grey_paint", (0.30, 0.30, 0.31), 0.1, 0.6),
+    Material("wheel", (0.035, 0.034, 0.035), 0.3, 0.45),  # black-anodised aluminium
+    Material("flexure", (0.45, 0.43, 0.40), 0.6, 0.3),  # titanium spokes
+    Material("harness", (0.33, 0.15, 0.055), 0.1, 0.7),  # copper-coloured cable wrap
+    Material("cable_white", (0.70, 0.68, 0.62), 0.08, 0.7),
+    Material("glass", (0.02, 0.02, 0.03), 0.9, 0.08),
+    Material("radiator", (0.55, 0.57, 0.60), 0.35, 0.4),
+    Material("rtg", (0.11, 0.10, 0.095), 0.2, 0.6),
+    Material("nylon_orange", (0.62, 0.085, 0.035), 0.04, 0.8, 0.38),
+    Material("nylon_white", (0.78, 0.78, 0.80), 0.04, 0.8, 0.42),
+    Material("line_white", (0.66, 0.64, 0.58), 0.05, 0.8),  # aramid lines
+    Material("bridle", (0.60, 0.54, 0.38), 0.05, 0.8),
+    Material("umbilical", (0.55, 0.50, 0.42), 0.1, 0.7),
+    Material("instrument_orange", (0.60, 0.22, 0.06), 0.15, 0.5),
+)
+
+_IDS = {material.name: i for i, material in enumerate(MATERIALS)}
+
+
+def material_id(name: str) -> int:
+    """Return the index of a material in MATERIALS; raises KeyError for an unknown name."""
+    return _IDS[name]

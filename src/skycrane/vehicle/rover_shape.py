@@ -1,0 +1,285 @@
+"""The rover's surface: body, deck, mast, antennas, arm, generator; wheels in wheels.py."""
+
+# ruff: noqa: RUF005 - arrays are summed here, not lists joined
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skycrane.mission.shape import RoverShape
+from skycrane.vehicle.mesh import MeshBuilder, Shape, axes_along, rotation_about
+from skycrane.vehicle.wheels import add_mobility, swing
+
+__all__ = ["RoverSurface"]
+
+Array = NDArray[np.float64]
+
+
+class RoverSurface:
+    """The rover of a mission; one topology, wheels anywhere between stowed and down."""
+
+    def __init__(self, rover: RoverShape) -> None:
+        mesh = MeshBuilder()
+        self._parts = add_mobility(mesh, rover)
+        _add_body(mesh, rover)
+        _add_deck(mesh, rover)
+        _add_mast(mesh, rover)
+        _add_antennas(mesh, rover)
+        _add_arm(mesh, rover)
+        _add_generator(mesh, rover)
+        _add_belly(mesh, rover)
+        self._down = mesh.build()
+
+    def shape(self, *, wheels_deployed: float) -> Shape:
+        """Return the rover in its frame, its wheels `wheels_deployed` (0 to 1) of the way down."""
+        return self._down.with_vertices(swing(self._down.vertices_m, self._parts, wheels_deployed))
+
+
+def _add_body(mesh: MeshBuilder, rover: RoverShape) -> None:
+    """Add the warm electronics box with bevelled nose, panels and side boxes."""
+    half, w = rover.body_length_m / 2.0, rover.body_width_m / 2.0
+    outline = [
+        [half - 0.18, -w], [half, -w + 0.2], [half, w - 0.2], [half - 0.18, w],
+        [-half, w], [-half, -w],
+    ]  # fmt: skip
+    mesh.prism(outline, rover.belly_z_m, rover.deck_z_m + 0.03, "white_paint")
+    deep = rover.belly_z_m - rover.deck_z_m
+    for side in (-1.0, 1.0):
+        for k, x in enumerate((-0.6, -0.2, 0.22)):
+            size = (0.34, 0.03, 0.62 * deep)
+            at = [x, side * (w + 0.012), rover.belly_z_m - 0.5 * deep]
+            mesh.box(at, size, "foil_silver" if (k + (side > 0)) % 2 else "white_dusty")
+        run = [
+            [x, side * (w + 0.03 + 0.012 * np.sin(9 * x)), rover.deck_z_m + 0.07]
+            for x in np.linspace(-0.75, 0.55, 24)
+        ]
+        mesh.tube(run, 0.016, "harness", segments=6)
+    mesh.box(
+        [-half - 0.03, 0.0, rover.belly_z_m - 0.45 * deep], (0.06, 0.8, 0.7 * deep), "radiator"
+    )
+    mesh.box(
+        [half + 0.02, -0.12, rover.belly_z_m - 0.4 * deep], (0.05, 0.5, 0.6 * deep), "grey_paint"
+    )
+    for y in (-0.42, -0.3, 0.3, 0.42):
+        mesh.box([half - 0.02, y, rover.deck_z_m + 0.12], (0.12, 0.07, 0.07), "white_dusty")
+        mesh.bar(
+            [half + 0.035, y, rover.deck_z_m + 0.125],
+            [half + 0.06, y, rover.deck_z_m + 0.125],
+            0.02,
+            "glass",
+            12,
+        )
+
+
+def _add_deck(mesh: MeshBuilder, rover: RoverShape) -> None:
+    """Add the white deck, its panel joints, boxes, cables, bolts and fiducial marks."""
+    half, w, z = rover.body_length_m / 2.0, rover.body_width_m / 2.0, rover.deck_z_m
+    outline = [
+        [half - 0.12, -w - 0.03], [half + 0.03, -w + 0.2], [half + 0.03, w - 0.2],
+        [half - 0.12, w + 0.03], [-half - 0.03, w + 0.03], [-half - 0.03, -w - 0.03],
+    ]  # fmt: skip
+    mesh.prism(outline, z + 0.03, z, "white_paint")
+    for x, y, lx, ly in (
+        (0.1, 0.0, 0.006, 2 * w),
+        (-0.45, 0.1, 0.006, 1.5 * w),
+        (-0.2, -0.18, 1.1, 0.006),
+    ):
+        mesh.box([x, y, z - 0.001], (lx, ly, 0.006), "grey_paint")
+    boxes = (
+        (-0.55, 0.28, 0.3, 0.26, 0.08, "white_dusty"),
+        (-0.62, -0.12, 0.22, 0.3, 0.05, "white_paint"),
+        (-0.22, 0.42, 0.2, 0.16, 0.1, "grey_paint"), (0.02, -0.45, 0.24, 0.12, 0.07, "foil_silver"),
+        (0.32, -0.1, 0.16, 0.22, 0.06, "aluminium"), (0.42, -0.42, 0.14, 0.2, 0.09, "black"),
+        (-0.02, 0.18, 0.12, 0.12, 0.05, "foil_gold"), (-0.36, -0.02, 0.1, 0.14, 0.04, "black"),
+        (0.22, 0.3, 0.18, 0.08, 0.05, "grey_paint"), (-0.74, 0.48, 0.12, 0.12, 0.12, "white_paint"),
+    )  # fmt: skip
+    for x, y, lx, ly, h, name in boxes:
+        mesh.box([x, y, z - h / 2], (lx, ly, h), name)
+        mesh.box(
+            [x + 0.2 * lx, y - 0.2 * ly, z - h - 0.006], (0.3 * lx, 0.3 * ly, 0.014), "aluminium"
+        )
+    runs = (
+        [(-0.7, 0.1), (-0.45, 0.16), (-0.3, 0.32), (-0.08, 0.3), (0.1, 0.42), (0.45, 0.4)],
+        [(-0.7, -0.3), (-0.42, -0.28), (-0.2, -0.4), (0.1, -0.3), (0.3, -0.3), (0.5, -0.2)],
+        [(-0.3, 0.32), (-0.25, 0.1), (-0.1, -0.02), (0.2, -0.02), (0.3, 0.1), (0.5, 0.12)],
+        [(-0.62, -0.3), (-0.6, -0.5), (-0.2, -0.54), (0.3, -0.54)],
+    )
+    for run in runs:
+        mesh.tube(_bent(run, z - 0.016), 0.013, "harness", segments=6)
+        mesh.tube(_bent(run, z - 0.014) + [0.0, 0.028, 0.0], 0.009, "cable_white", segments=6)
+    for k in range(46):
+        x = -half + 0.06 + (rover.body_length_m - 0.3) * ((k * 0.6180339887) % 1.0)
+        y = -w + 0.05 + (2 * w - 0.1) * ((k * 0.7548776662) % 1.0)
+        mesh.bar([x, y, z], [x, y, z - 0.008], 0.012, "black" if k % 3 else "titanium", 8)
+    for x, y in ((0.6, 0.25), (-0.1, -0.25), (-0.78, 0.25), (0.0, 0.5), (-0.5, -0.45)):
+        mesh.bar([x, y, z], [x, y, z - 0.004], 0.038, "black", 20)
+        mesh.bar([x, y, z], [x, y, z - 0.006], 0.018, "white_paint", 16)
+    # Sample hatch, with its hoop, and the colour target.
+    ring = [
+        [0.55 + 0.16 * np.cos(a), 0.02 + 0.16 * np.sin(a), z - 0.02]
+        for a in np.linspace(0, 2 * np.pi, 40)
+    ]
+    mesh.tube(ring, 0.016, "black", segments=8)
+    mesh.bar([0.55, 0.02, z], [0.55, 0.02, z - 0.012], 0.14, "white_dusty", 32)
+    mesh.bar([-0.3, 0.5, z], [-0.3, 0.5, z - 0.05], 0.05, "instrument_orange", 16)
+
+
+def _bent(run: list[tuple[float, float]], z_m: float) -> Array:
+    """Return a smooth path through corners on the deck."""
+    knots = np.array(run, dtype=float)
+    t = np.linspace(0.0, len(knots) - 1.0, 10 * len(knots))
+    path = np.stack([np.interp(t, np.arange(len(knots)), knots[:, i]) for i in (0, 1)], axis=-1)
+    soft = path.copy()
+    for i in (0, 1):
+        soft[1:-1, i] = np.convolve(np.pad(path[:, i], 4, mode="edge"), np.ones(9) / 9, "valid")[
+            1:-1
+        ]
+    return np.column_stack([soft, np.full(len(t), z_m)])
+
+
+def _add_mast(mesh: MeshBuilder, rover: RoverShape) -> None:
+    """Add the mast folded across the front of the deck, head to the left."""
+    z = rover.deck_z_m
+    x = rover.body_length_m / 2.0 - 0.12
+    mesh.bar([x, 0.42, z], [x, 0.42, z - 0.22], 0.09, "grey_paint", 24)
+    mesh.bar([x - 0.08, 0.42, z - 0.2], [x + 0.1, 0.42, z - 0.2], 0.075, "aluminium", 24)
+    mesh.tube([[x, 0.4, z - 0.21], [x, -0.36, z - 0.2]], 0.055, "white_dusty", segments=20)
+    for y in (0.2, 0.0, -0.2):
+        mesh.bar([x, y - 0.015, z - 0.205], [x, y + 0.015, z - 0.205], 0.063, "black", 20)
+    head = np.array([x - 0.02, -0.52, z - 0.22])
+    mesh.box(head, (0.34, 0.26, 0.26), "white_paint")
+    mesh.box(head + [0.0, 0.0, -0.135], (0.24, 0.18, 0.02), "foil_silver")
+    mesh.bar(head + [0.16, 0.02, -0.02], head + [0.19, 0.02, -0.02], 0.085, "glass", 28)
+    for y in (-0.09, 0.09):
+        mesh.box(head + [0.1, y, 0.16], (0.14, 0.1, 0.1), "grey_paint")
+        mesh.bar(head + [0.17, y, 0.16], head + [0.2, y, 0.16], 0.03, "glass", 16)
+    mesh.tube(
+        [[x - 0.06, 0.38, z - 0.25], [x - 0.07, 0.0, z - 0.27], [x - 0.06, -0.4, z - 0.26]],
+        0.018,
+        "harness",
+        segments=6,
+    )
+    for y in (-0.3, 0.25):
+        mesh.box([x, y, z - 0.08], (0.1, 0.05, 0.16), "titanium")
+
+
+def _add_antennas(mesh: MeshBuilder, rover: RoverShape) -> None:
+    """Add the hexagonal high-gain antenna, the low-gain horn and the relay antenna's drum."""
+    z = rover.deck_z_m
+    hexagon = 0.19 * np.column_stack(
+        [np.cos(np.pi / 3 * np.arange(6)), np.sin(np.pi / 3 * np.arange(6))]
+    )
+    tilt = rotation_about([0.0, 1.0, 0.0], 0.12) @ rotation_about([1.0, 0.0, 0.0], 0.08)
+    mesh.prism(hexagon, 0.0, -0.035, "white_dusty", origin=[-0.32, -0.36, z - 0.2], turn=tilt)
+    mesh.prism(0.9 * hexagon, -0.035, -0.04, "radiator", origin=[-0.32, -0.36, z - 0.2], turn=tilt)
+    mesh.bar([-0.32, -0.36, z], [-0.32, -0.36, z - 0.2], 0.06, "grey_paint", 16)
+    mesh.bar([-0.5, -0.4, z - 0.08], [-0.32, -0.36, z - 0.16], 0.04, "aluminium", 12)
+    drum = [-0.66, 0.3, z]
+    mesh.revolve(
+        [[0.0, -0.08], [0.09, -0.08], [0.09, -0.34], [0.0, -0.35]],
+        "black",
+        origin=drum,
+        segments=28,
+    )
+    mesh.bar([-0.66, 0.3, z], [-0.66, 0.3, z - 0.09], 0.05, "aluminium", 16)
+    mesh.tube(
+        [[-0.55, -0.5, z], [-0.55, -0.5, z - 0.26], [-0.55, -0.5, z - 0.34]],
+        [0.022, 0.022, 0.04],
+        "white_dusty",
+        segments=14,
+    )
+
+
+def _add_arm(mesh: MeshBuilder, rover: RoverShape) -> None:
+    """Add the arm folded in front of the body, its turret at the right-hand corner."""
+    x, z = rover.body_length_m / 2.0 + 0.12, rover.belly_z_m - 0.2
+    mesh.bar([x - 0.12, -0.36, z], [x + 0.06, -0.36, z], 0.08, "grey_paint", 20)
+    mesh.bar([x, -0.36, z - 0.12], [x, -0.36, z + 0.12], 0.075, "aluminium", 20)
+    mesh.tube(
+        [[x + 0.03, -0.36, z - 0.08], [x + 0.05, 0.42, z - 0.08]], 0.055, "white_dusty", segments=16
+    )
+    mesh.bar([x + 0.05, 0.42, z - 0.17], [x + 0.05, 0.42, z + 0.1], 0.075, "grey_paint", 20)
+    mesh.tube(
+        [[x + 0.14, 0.42, z + 0.04], [x + 0.16, -0.2, z + 0.04]], 0.045, "white_dusty", segments=16
+    )
+    turret = np.array([x + 0.2, -0.42, z + 0.03])
+    mesh.bar(turret - [0, 0, 0.17], turret + [0, 0, 0.17], 0.13, "black", 28)
+    mesh.box(turret + [0.13, 0.08, 0.0], (0.2, 0.16, 0.22), "white_dusty")
+    mesh.box(turret + [0.04, -0.18, 0.04], (0.22, 0.18, 0.2), "grey_paint")
+    mesh.bar(turret + [0.08, -0.02, 0.14], turret + [0.08, -0.02, 0.3], 0.05, "titanium", 20)
+    mesh.bar(turret + [0.08, -0.02, 0.3], turret + [0.08, -0.02, 0.38], 0.02, "aluminium", 12)
+    mesh.bar(turret + [-0.02, -0.26, 0.0], turret + [-0.02, -0.33, 0.0], 0.06, "glass", 20)
+    mesh.tube(
+        [
+            [x + 0.02, -0.3, z - 0.15],
+            [x + 0.04, 0.1, z - 0.17],
+            [x + 0.08, 0.4, z - 0.2],
+            [x + 0.16, 0.3, z - 0.05],
+            [x + 0.18, -0.2, z - 0.03],
+        ],
+        0.018,
+        "harness",
+        segments=6,
+    )
+    mesh.box([x - 0.05, 0.1, rover.deck_z_m + 0.16], (0.16, 0.34, 0.2), "white_paint")
+    mesh.bar(
+        [x + 0.03, 0.1, rover.deck_z_m + 0.16],
+        [x + 0.05, 0.1, rover.deck_z_m + 0.16],
+        0.09,
+        "aluminium",
+        28,
+    )
+
+
+def _add_generator(mesh: MeshBuilder, rover: RoverShape) -> None:
+    """Add the radioisotope generator at the back, eight fins, raised, with its heat exchangers."""
+    half, z = rover.body_length_m / 2.0, rover.deck_z_m
+    start, end = np.array([-half - 0.08, 0.0, z + 0.16]), np.array([-half - 0.66, 0.0, z - 0.17])
+    axes = axes_along(end - start, [0.0, 1.0, 0.0])
+    length = float(np.linalg.norm(end - start))
+    mesh.bar(start, end, 0.135, "rtg", 32)
+    mesh.bar(end, end + 0.05 * axes[:, 2], 0.1, "grey_paint", 28)
+    for k in range(8):
+        angle = 2.0 * np.pi * (k + 0.5) / 8
+        out = np.cos(angle) * axes[:, 0] + np.sin(angle) * axes[:, 1]
+        turn = np.stack([out, np.cross(axes[:, 2], out), axes[:, 2]], axis=1)
+        mesh.box(0.5 * (start + end) + 0.22 * out, (0.19, 0.012, 0.94 * length), "rtg", turn)
+    for side in (-1.0, 1.0):
+        turn = rotation_about([0.0, 1.0, 0.0], 0.5)
+        mesh.box([-half - 0.34, side * 0.46, z + 0.06], (0.6, 0.02, 0.42), "white_paint", turn)
+        mesh.box([-half - 0.34, side * 0.445, z + 0.06], (0.54, 0.012, 0.36), "foil_gold", turn)
+        for t in (0.15, 0.85):
+            mesh.bar(
+                start + t * (end - start),
+                [-half - 0.1 - 0.5 * t, side * 0.45, z + 0.14 - 0.22 * t],
+                0.014,
+                "titanium",
+                6,
+            )
+        mesh.tube(
+            [
+                [-half, side * 0.3, z + 0.1],
+                [-half - 0.12, side * 0.42, z + 0.05],
+                [-half - 0.3, side * 0.43, z - 0.12],
+            ],
+            0.016,
+            "harness",
+            segments=6,
+        )
+
+
+def _add_belly(mesh: MeshBuilder, rover: RoverShape) -> None:
+    """Add the belly plate, its boxes, cables and the downward cameras' housings."""
+    z = rover.belly_z_m
+    mesh.box([-0.1, 0.0, z + 0.01], (1.3, 0.95, 0.02), "white_dusty")
+    mesh.box([0.52, 0.02, z + 0.03], (0.38, 0.6, 0.06), "grey_paint")
+    for x, y, lx, ly, h, name in (
+        (-0.5, 0.2, 0.3, 0.3, 0.06, "foil_silver"), (-0.15, -0.25, 0.36, 0.22, 0.07, "grey_paint"),
+        (0.1, 0.25, 0.2, 0.24, 0.05, "white_paint"), (0.52, -0.42, 0.14, 0.12, 0.1, "black"),
+        (-0.62, -0.3, 0.16, 0.2, 0.09, "aluminium"),
+    ):  # fmt: skip
+        mesh.box([x, y, z + 0.02 + h / 2], (lx, ly, h), name)
+    mesh.bar([0.52, -0.42, z + 0.12], [0.52, -0.42, z + 0.14], 0.045, "glass", 20)
+    for y in (-0.05, 0.4):
+        run = [[x, y + 0.03 * np.sin(7 * x), z + 0.035] for x in np.linspace(-0.7, 0.45, 30)]
+        mesh.tube(run, 0.013, "harness", segments=6)

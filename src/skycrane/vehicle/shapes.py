@@ -1,0 +1,106 @@
+"""The bodies' surfaces for the cameras: the one door to everything that has a shape.
+
+Resting shapes by name come from `shapes_of`; what moves is asked of `Bodies` each frame and keeps
+its triangles and materials, so that a renderer refits instead of rebuilding. Every surface is in
+its body's own frame (x forward, y right, z down): "heat_shield", "backshell", "descent_stage",
+"rover", "parachute" in the frames of those bodies; "parachute_cover" in its own, placed by
+`Bodies.cover_pose` in the backshell's; "bridles" in the descent stage's. The entry vehicle is its
+heat shield and backshell, which carry their own poses while attached.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skycrane.mission.mission import Mission
+from skycrane.vehicle.aeroshell import (
+    backshell_surface,
+    cover_pose,
+    cover_surface,
+    heat_shield_surface,
+)
+from skycrane.vehicle.bridles import BridleSurface
+from skycrane.vehicle.canopy import Canopy
+from skycrane.vehicle.materials import MATERIALS, Material, material_id
+from skycrane.vehicle.mesh import Shape
+from skycrane.vehicle.rover_shape import RoverSurface
+from skycrane.vehicle.stage_shape import engine_axes, stage_surface
+
+__all__ = ["MATERIALS", "Bodies", "Material", "Shape", "engine_axes", "material_id", "shapes_of"]
+
+Array = NDArray[np.float64]
+
+
+class Bodies:
+    """Every surface of a mission's vehicle, and the rules by which its parts move."""
+
+    def __init__(self, mission: Mission) -> None:
+        self._section = mission.shape
+        self._canopy = Canopy(mission.shape.canopy)
+        self._rover = RoverSurface(mission.shape.rover)
+        self._bridles = BridleSurface(mission.shape.bridles)
+        self.fixed: dict[str, Shape] = {
+            "heat_shield": heat_shield_surface(mission.shape.aeroshell),
+            "backshell": backshell_surface(mission.shape.aeroshell),
+            "parachute_cover": cover_surface(mission.shape.aeroshell, mission.shape.cover),
+            "descent_stage": stage_surface(mission.shape.stage),
+        }
+
+    @property
+    def parachute_length_m(self) -> float:
+        """Distance from the canopy's skirt to the capsule when everything is taut."""
+        return self._canopy.full_length_m
+
+    def canopy_shape(
+        self, *, inflation: float, deployed_length_m: float, phase_rad: float = 0.0
+    ) -> Shape:
+        """Return the parachute, skirt at the origin and capsule at z = deployed_length_m.
+
+        `inflation` is the share of the full drag area; `phase_rad` drives breathing and flutter
+        (the flown canopy breathed at a few hertz just after opening, slower later).
+        """
+        return self._canopy.shape(
+            inflation=inflation, deployed_length_m=deployed_length_m, phase_rad=phase_rad
+        )
+
+    def rover_shape(self, *, wheels_deployed: float) -> Shape:
+        """Return the rover with its wheels between stowed (0) and down (1)."""
+        return self._rover.shape(wheels_deployed=wheels_deployed)
+
+    def bridles_shape(
+        self,
+        *,
+        rover_position_m: ArrayLike,
+        rover_rotation: ArrayLike,
+        payout_m: float,
+        since_cut_s: float | None = None,
+        phase_rad: float = 0.0,
+    ) -> Shape:
+        """Return bridles and umbilical in the descent stage's frame; see `BridleSurface.shape`."""
+        return self._bridles.shape(
+            rover_position_m=rover_position_m,
+            rover_rotation=rover_rotation,
+            payout_m=payout_m,
+            since_cut_s=since_cut_s,
+            phase_rad=phase_rad,
+        )
+
+    def cover_pose(self, since_mortar_s: float) -> tuple[Array, Array]:
+        """Return the cover's position [m] and rotation matrix in the backshell's frame."""
+        return cover_pose(self._section.aeroshell, self._section.cover, since_mortar_s)
+
+
+def shapes_of(mission: Mission) -> dict[str, Shape]:
+    """Return every body's resting shape: canopy full, wheels stowed, bridles wound up."""
+    bodies = Bodies(mission)
+    return {
+        **bodies.fixed,
+        "rover": bodies.rover_shape(wheels_deployed=0.0),
+        "parachute": bodies.canopy_shape(
+            inflation=1.0, deployed_length_m=bodies.parachute_length_m
+        ),
+        "bridles": bodies.bridles_shape(
+            rover_position_m=[0.0, 0.0, 2.0], rover_rotation=np.eye(3), payout_m=0.0
+        ),
+    }
