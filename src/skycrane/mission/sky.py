@@ -1,7 +1,42 @@
-"""Section to be written."""
+"""The dusty air as light sees it, and how the ground throws light back."""
 
-from skycrane.mission.base import Section
+from __future__ import annotations
+
+from pydantic import Field
+
+from skycrane.mission.base import Fraction, NonNegative, Positive, Section, Vector3
+
+__all__ = ["Reflectance", "Sky"]
+
+
+class Reflectance(Section):
+    """How regolith scatters sunlight."""
+
+    lunar_lambert: Fraction
+    """Weight of the Lommel-Seeliger term against the Lambert term (McEwen 1991)."""
+    opposition_amplitude: NonNegative
+    """Height of the opposition surge, B0 of Hapke (1986)."""
+    opposition_width: Positive
+    """Angular width parameter h of the surge, radians of half phase angle (Hapke 1986)."""
+    backscatter: NonNegative
+    """Gain of the broad backscattering lobe over the phase function's mean."""
 
 
 class Sky(Section):
-    """To be written."""
+    """Suspended dust, the light it takes and the light it gives."""
+
+    optical_depth: NonNegative
+    """Vertical optical depth of the dust above the site."""
+    scale_height_m: Positive
+    """Height over which the dust thins by e, m."""
+    single_scattering_albedo: Vector3
+    """Fraction of light that a grain scatters: red, green, blue."""
+    forward_asymmetry: Vector3
+    """Henyey-Greenstein asymmetry of the forward lobe: red, green, blue."""
+    backward_asymmetry: float = Field(ge=-1, le=0, strict=False)
+    """Henyey-Greenstein asymmetry of the backward lobe."""
+    forward_share: Fraction
+    """Share of the forward lobe."""
+    multiple_scattering: NonNegative
+    """Light scattered more than once, as a fraction of what diffuse two-stream light allows."""
+    reflectance: Reflectance

@@ -1,7 +1,113 @@
-"""Section to be written."""
+"""The built-in ground of a site: what shapes it, how rough it is, and its colours."""
 
-from skycrane.mission.base import Section
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from skycrane.mission.base import Fraction, NonNegative, Positive, Section, Vector3
+
+__all__ = ["Craters", "Delta", "GroundColours", "Rim", "Ripples", "Rocks", "TerrainModel"]
+
+Place = Annotated[list[float], Field(min_length=2, max_length=2)]
+Mound = Annotated[list[float], Field(min_length=4, max_length=4)]
+
+
+class Delta(Section):
+    """A fan of sediment that ends in a scarp."""
+
+    apex_m: Place
+    """Where the river entered the basin: east and north of the target, m."""
+    axis_deg: float
+    """Direction the fan points to, degrees east of north."""
+    half_width_deg: Positive
+    """Half the angle the fan spreads over, degrees."""
+    reach_m: Positive
+    """Distance of the scarp from the apex, m."""
+    height_m: NonNegative
+    """Height of the scarp, m."""
+
+
+class Rim(Section):
+    """The wall of the basin."""
+
+    centre_m: Place
+    """Centre of the basin: east and north of the target, m."""
+    radius_m: Positive
+    """Radius of its crest, m."""
+    height_m: NonNegative
+    """Height of the crest above the floor, m."""
+    width_m: Positive
+    """Half width of the wall, m."""
+    upland_m: float
+    """Height of the land outside above the floor, m."""
+
+
+class Craters(Section):
+    """A power-law production function with craters in every state of decay."""
+
+    per_km2_over_1_km: NonNegative
+    """Craters over 1 km across in a square kilometre."""
+    slope: Positive
+    """Exponent of the cumulative number over diameter."""
+    largest_m: Positive
+    """Largest diameter drawn, m."""
+    fresh_depth: Fraction
+    """Depth of a fresh crater as a fraction of its diameter."""
+
+
+class Ripples(Section):
+    """Aeolian bedforms in the low places."""
+
+    wavelengths_m: Vector3
+    """Spacing of the large, middle and small ones, m."""
+    steepness: NonNegative
+    """Height over spacing."""
+    direction_deg: float
+    """Direction across the crests, degrees east of north."""
+
+
+class Rocks(Section):
+    """Rocks by the exponential size-frequency law."""
+
+    cover: Fraction
+    """Fraction of the ground that rocks cover."""
+    clear_radius_m: NonNegative
+    """Around the target, no rock larger than a wheel can pass: radius, m."""
+    clear_over_m: Positive
+    """Diameter of the rocks left out there, m."""
+
+
+class GroundColours(Section):
+    """Reflectance of what lies on the ground, linear red, green, blue."""
+
+    soil: Vector3
+    """Soil with a cover of dust."""
+    sand: Vector3
+    """Dark basaltic sand of the bedforms."""
+    dust: Vector3
+    """Bright dust on flat stones."""
+    bedrock: Vector3
+    """Light-toned sediment of the delta and the rim."""
+    rock: Vector3
+    """Dark loose rocks."""
 
 
 class TerrainModel(Section):
-    """To be written."""
+    """The ground around the target, made from the site's seed."""
+
+    delta: Delta
+    rim: Rim
+    mounds: list[Mound]
+    """Buttes and hills: east, north of the target, radius, height, all m."""
+    floor_slope: NonNegative
+    """Root-mean-square slope of the floor an octave of wavelength."""
+    rough_slope: NonNegative
+    """The same where the floor is rough."""
+    rough_fraction: Fraction
+    """Fraction of the floor that is rough."""
+    craters: Craters
+    ripples: Ripples
+    rocks: Rocks
+    colours: GroundColours

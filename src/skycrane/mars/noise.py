@@ -1,0 +1,124 @@
+"""Noise and hashes of a place: Warp functions that give the same at a place from anywhere."""
+
+from __future__ import annotations
+
+import warp as wp
+
+__all__ = ["blocks", "fbm", "hash2", "noise2", "ridged", "unit"]
+
+wp.set_module_options({"enable_backward": False})
+
+
+@wp.func
+def hash2(x: int, y: int, seed: int) -> wp.uint32:
+    """Mix two lattice coordinates and a seed to 32 bits (finaliser of MurmurHash3, Appleby)."""
+    # The constants are 0x8DA6B343, 0xD8163841, 0xCB1AB31F, 0x85EBCA6B and 0xC2B2AE35 as the signed
+    # numbers that Warp keeps whole numbers in.
+    h = wp.uint32(x) * wp.uint32(-1918454973) ^ wp.uint32(y) * wp.uint32(-669632447)
+    h = h ^ (wp.uint32(seed) * wp.uint32(-887442657))
+    h = (h ^ (h >> wp.uint32(16))) * wp.uint32(-2048144789)
+    h = (h ^ (h >> wp.uint32(13))) * wp.uint32(-1028477387)
+    return h ^ (h >> wp.uint32(16))
+
+
+@wp.func
+def unit(h: wp.uint32, part: int) -> float:
+    """Return 0 to 1 from a hash; `part` 0, 1, 2 takes different bits of it."""
+    return float((h >> wp.uint32(part * 10)) & wp.uint32(1023)) * (1.0 / 1023.0)
+
+
+@wp.func
+def _slope(x: int, y: int, seed: int, dx: float, dy: float) -> float:
+    h = hash2(x, y, seed)
+    gx = float(h & wp.uint32(0xFFFF)) * (2.0 / 65535.0) - 1.0
+    gy = float(h >> wp.uint32(16)) * (2.0 / 65535.0) - 1.0
+    return gx * dx + gy * dy
+
+
+@wp.func
+def noise2(x: float, y: float, seed: int) -> float:
+    """Return gradient noise (Perlin 2002) at a point; unit wavelength, mean 0, deviation near 0.35."""
+    fx = wp.floor(x)
+    fy = wp.floor(y)
+    ix = int(fx)
+    iy = int(fy)
+    dx = x - fx
+    dy = y - fy
+    u = dx * dx * dx * (dx * (dx * 6.0 - 15.0) + 10.0)
+    v = dy * dy * dy * (dy * (dy * 6.0 - 15.0) + 10.0)
+    a = _slope(ix, iy, seed, dx, dy)
+    b = _slope(ix + 1, iy, seed, dx - 1.0, dy)
+    c = _slope(ix, iy + 1, seed, dx, dy - 1.0)
+    d = _slope(ix + 1, iy + 1, seed, dx - 1.0, dy - 1.0)
+    low = a + u * (b - a)
+    return (low + v * (c + u * (d - c) - low)) * 1.7
+
+
+@wp.func
+def fbm(x: float, y: float, wavelength: float, octaves: int, gain: float, seed: int) -> float:
+    """Return a sum of octaves, each half the wavelength and `gain` the amplitude of the one before.
+
+    Each octave is turned and shifted against the last, so that no lattice shows through.
+    """
+    total = float(0.0)
+    amplitude = float(1.0)
+    px = x / wavelength
+    py = y / wavelength
+    for i in range(octaves):
+        total += amplitude * noise2(px, py, seed + i * 101)
+        qx = 1.6 * px - 1.2 * py + 17.31
+        py = 1.2 * px + 1.6 * py - 5.77
+        px = qx
+        amplitude *= gain
+    return total
+
+
+@wp.func
+def ridged(x: float, y: float, wavelength: float, octaves: int, gain: float, seed: int) -> float:
+    """Return fractal noise with sharp crests, about 0 to 1 (Musgrave's ridged multifractal)."""
+    total = float(0.0)
+    amplitude = float(0.5)
+    weight = float(1.0)
+    px = x / wavelength
+    py = y / wavelength
+    for i in range(octaves):
+        n = 1.0 - wp.min(wp.abs(noise2(px, py, seed + i * 101)) * 1.4, 1.0)
+        n = n * n * weight
+        total += amplitude * n
+        weight = wp.clamp(n * 1.6, 0.0, 1.0)
+        qx = 1.6 * px - 1.2 * py + 17.31
+        py = 1.2 * px + 1.6 * py - 5.77
+        px = qx
+        amplitude *= gain
+    return total
+
+
+@wp.func
+def blocks(x: float, y: float, size: float, seed: int) -> wp.vec3:
+    """Return broken ground in blocks of `size`: (distance to the crack, block's value, centre's).
+
+    Cellular noise (Worley 1996): the crack distance is half of F2 - F1 in units of `size`, the
+    value is constant over a block, 0 to 1, and the last is the distance to its centre.
+    """
+    px = x / size
+    py = y / size
+    fx = wp.floor(px)
+    fy = wp.floor(py)
+    ix = int(fx)
+    iy = int(fy)
+    nearest = float(9.0)
+    second = float(9.0)
+    value = float(0.0)
+    for j in range(-1, 2):
+        for i in range(-1, 2):
+            h = hash2(ix + i, iy + j, seed)
+            dx = float(i) + 0.1 + 0.8 * unit(h, 0) - (px - fx)
+            dy = float(j) + 0.1 + 0.8 * unit(h, 1) - (py - fy)
+            d = wp.sqrt(dx * dx + dy * dy)
+            if d < nearest:
+                second = nearest
+                nearest = d
+                value = unit(h, 2)
+            elif d < second:
+                second = d
+    return wp.vec3(0.5 * (second - nearest), value, nearest)

@@ -1,0 +1,203 @@
+"""What lies on the landform: bedforms, broken bedrock, stones, small craters, and their colours."""
+
+from __future__ import annotations
+
+import warp as wp
+
+from skycrane.mars.noise import blocks, fbm, hash2, noise2, unit
+from skycrane.mars.terrain_form import Form, delta_inside, rim_share, rough_share, step
+
+__all__ = ["Ground", "ground_at", "stones"]
+
+wp.set_module_options({"enable_backward": False})
+
+
+@wp.struct
+class Ground:
+    """Relief below the landform's grids and what the surface is made of, at a point."""
+
+    height: float
+    albedo: wp.vec3
+
+
+@wp.func
+def _bedform(x: float, y: float, length: float, seed: int, form: Form) -> float:
+    """Return the profile of a field of ripples, 0 trough to 1 crest, crests forking and ending."""
+    bend = 0.9 * noise2(x / (5.0 * length), y / (5.0 * length), seed)
+    bend += 0.34 * noise2(x / (1.9 * length), y / (1.9 * length), seed + 1)
+    turn = 0.5 * noise2(x / (23.0 * length), y / (23.0 * length), seed + 2)
+    ax = form.ripple_across[0] - turn * form.ripple_across[1]
+    ay = form.ripple_across[1] + turn * form.ripple_across[0]
+    phase = (x * ax + y * ay) / length + bend
+    f = phase - wp.floor(phase)
+    # Sharp crest, windward side longer than the slip side.
+    rise = wp.where(f < 0.62, f / 0.62, (1.0 - f) / 0.38)
+    ends = step(-0.30, 0.25, noise2(x / (2.6 * length) + 31.0, y / (2.6 * length), seed + 3))
+    return rise * wp.sqrt(rise) * (0.25 + 0.75 * ends)
+
+
+@wp.func
+def stones(x: float, y: float, size: float, density: float, seed: int) -> wp.vec2:
+    """Return (height, share) of the stone at a place: one candidate of about `size` in each cell.
+
+    `density` is the fraction of cells that hold one. Stones are angular: a half ellipsoid cut by
+    planes, so that facets catch the light.
+    """
+    cell = size * 2.2
+    px = x / cell
+    py = y / cell
+    fx = wp.floor(px - 0.5)
+    fy = wp.floor(py - 0.5)
+    best = float(0.0)
+    share = float(0.0)
+    for j in range(2):
+        for i in range(2):
+            cx = int(fx) + i
+            cy = int(fy) + j
+            h = hash2(cx, cy, seed)
+            if unit(h, 0) < density:
+                g = hash2(cx, cy, seed + 5)
+                ox = (px - float(cx) - 0.25 - 0.5 * unit(h, 1)) * cell
+                oy = (py - float(cy) - 0.25 - 0.5 * unit(h, 2)) * cell
+                r = size * (0.30 + 0.30 * unit(g, 0))
+                turn = 6.2831853 * unit(g, 1)
+                c = wp.cos(turn)
+                s = wp.sin(turn)
+                u = (c * ox + s * oy) / r
+                v = (c * oy - s * ox) / (r * (0.55 + 0.4 * unit(g, 2)))
+                u += 0.22 * noise2(ox / r * 1.3 + unit(g, 0) * 91.0, oy / r * 1.3, seed + 6)
+                d = u * u + v * v
+                if d < 1.0:
+                    dome = wp.sqrt(1.0 - d)
+                    cut = 0.55 + 0.4 * (0.7 * u - 0.5 * v) * (unit(g, 1) - 0.3)
+                    cut2 = 0.9 - 0.8 * wp.abs(0.6 * v + 0.5 * u - 0.2)
+                    top = wp.min(wp.min(dome * 1.1, cut), cut2)
+                    top = top * (0.55 + 0.5 * unit(h, 1)) * r
+                    if top > best:
+                        best = top
+                        share = step(0.0, 0.3, dome)
+    return wp.vec2(best, share)
+
+
+@wp.func
+def _small_craters(x: float, y: float, size: float, seed: int) -> float:
+    cell = size * 3.0
+    px = x / cell
+    py = y / cell
+    fx = wp.floor(px - 0.5)
+    fy = wp.floor(py - 0.5)
+    h = float(0.0)
+    for j in range(2):
+        for i in range(2):
+            k = hash2(int(fx) + i, int(fy) + j, seed)
+            if unit(k, 0) < 0.16:
+                dx = (px - fx - float(i) - 0.3 - 0.4 * unit(k, 1)) * cell
+                dy = (py - fy - float(j) - 0.3 - 0.4 * unit(k, 2)) * cell
+                radius = size * (0.3 + 0.3 * unit(k, 1))
+                d = wp.sqrt(dx * dx + dy * dy) / radius
+                if d < 2.0:
+                    depth = radius * 0.22 * unit(k, 2)
+                    bowl = wp.min(d * d - 1.0, 0.0) * depth
+                    h += bowl + 0.3 * depth * wp.exp(-8.0 * (d - 1.0) * (d - 1.0))
+    return h
+
+
+@wp.func
+def ground_at(
+    x: float, y: float, floor_sand: float, finest: float, form: Form
+) -> Ground:
+    """Return relief of wavelengths from 8 m down to `finest` [m], and the reflectance.
+
+    `floor_sand` is how far a crater's floor is filled with sand here, 0 to 1.
+    """
+    g = Ground()
+    s = form.seed
+    rough = rough_share(x, y, form)
+    inside = delta_inside(x, y, form)
+    delta = step(-60.0, 30.0, inside)
+    scarp = step(-150.0, -10.0, inside) * step(60.0, 5.0, inside)
+    rim = rim_share(x, y, form)
+    hill = wp.max(delta * 0.8, rim)
+    lows = fbm(x, y, 420.0, 4, 0.55, s + 8000)
+    sand = wp.max(floor_sand, rough * step(0.05, 0.32, lows) * (1.0 - hill))
+    sand = wp.max(sand, step(-420.0, -120.0, inside + 200.0 * lows) * step(10.0, -40.0, inside))
+    sand = wp.max(sand, 0.8 * rim * step(0.30, 0.55, lows))
+    broken = wp.max(rough * (1.0 - sand), 0.35 * hill)
+    patch = fbm(x, y, 75.0, 4, 0.55, s + 8010)
+    broken = wp.max(broken, 0.8 * step(0.22, 0.45, patch) * (1.0 - sand))
+    h = float(0.0)
+    # Bedforms: large ones in the sand, small ones nearly everywhere loose soil lies.
+    crest = float(0.0)
+    l0 = form.ripple_length[0]
+    if sand > 0.01 and finest < l0 * 0.5:
+        b = _bedform(x, y, l0, s + 8020, form)
+        crest = b * sand
+        h += b * sand * l0 * form.ripple_steepness
+    l1 = form.ripple_length[1]
+    loose = wp.max(sand, 0.35 * step(-0.05, 0.3, noise2(x / 31.0, y / 31.0, s + 8030)) * (1.0 - broken))
+    if loose > 0.01 and finest < l1 * 0.5:
+        b = _bedform(x, y, l1, s + 8040, form)
+        crest = wp.max(crest, 0.7 * b * loose)
+        h += b * loose * l1 * form.ripple_steepness * 0.7
+    l2 = form.ripple_length[2]
+    if loose > 0.3 and finest < l2 * 0.5:
+        h += _bedform(x, y, l2, s + 8050, form) * (loose - 0.3) * l2 * form.ripple_steepness
+    # Broken bedrock: blocks in three sizes, each standing a little differently, sand in the cracks.
+    tops = float(0.0)
+    if broken > 0.02:
+        wx = x + 1.6 * noise2(x / 7.0, y / 7.0, s + 8060)
+        wy = y + 1.6 * noise2(x / 7.0 + 9.0, y / 7.0, s + 8061)
+        size = float(22.0)
+        for i in range(4):
+            if size > finest * 2.0:
+                bk = blocks(wx, wy, size, s + 8070 + i)
+                stand = step(0.02, 0.16, bk[0]) * step(0.30, 0.75, bk[1] + 0.3 * (broken - 0.5))
+                h += broken * stand * size * (0.030 + 0.07 * bk[1])
+                tops = wp.max(tops, stand * broken * (0.45 + 0.55 * bk[1]))
+            size *= 0.32
+    # The flat pale stones of the smooth floor.
+    if finest < 0.8:
+        bp = blocks(x + 0.12 * noise2(x * 3.0, y * 3.0, s + 8090), y, 0.9, s + 8091)
+        pave = step(0.04, 0.10, bp[0]) * step(0.72, 0.80, bp[1] + 0.35 * patch)
+        h += pave * 0.035 * (1.0 - sand)
+        tops = wp.max(tops, pave * (1.0 - sand))
+    # Undulation below the landform's finest.
+    wavelength = float(8.0)
+    for i in range(10):
+        if wavelength >= finest:
+            slope = form.floor_slope * 1.3 + form.rough_slope * broken * 0.8
+            h += slope * wavelength * 0.30 * noise2(x / wavelength, y / wavelength, s + 8100 + i)
+        wavelength *= 0.5
+    if finest < 8.0:
+        h += _small_craters(x, y, 11.0, s + 8120) * (1.0 - 0.7 * rough)
+    if finest < 2.5:
+        h += _small_craters(x, y, 3.2, s + 8121) * (1.0 - 0.7 * rough)
+    # Stones: each class half the size of the one before. Golombek and Rapp (1997): few large,
+    # small ones by number many; cover falls with size.
+    stony = form.rock_cover * (0.35 + 1.5 * step(-0.1, 0.5, patch) + 0.9 * rough) * (1.0 - 0.92 * sand)
+    clear = x * x + y * y < form.clear_radius * form.clear_radius
+    rock = float(0.0)
+    size = float(2.4)
+    rarity = float(0.10)
+    for i in range(7):
+        if size > 1.2 * finest and not (clear and size > form.clear_over):
+            near = noise2(x / (size * 9.0), y / (size * 9.0), s + 8150 + i)
+            st = stones(x, y, size, stony * rarity * (1.0 + 1.8 * near) * 6.0, s + 8160 + i * 11)
+            if st[0] > 0.0:
+                h += st[0]
+                rock = wp.max(rock, st[1])
+        size *= 0.5
+        rarity *= 1.38
+    g.height = h
+    # Colour: soil, with drifts of dust, sand in the lows, pale tops, dark stones.
+    tone = fbm(x, y, 900.0, 5, 0.6, s + 8200)
+    fine = fbm(x, y, wp.clamp(finest * 12.0, 0.4, 60.0), 3, 0.6, s + 8210)
+    albedo = form.soil * (1.0 + 0.20 * tone + 0.10 * fine)
+    albedo = wp.lerp(albedo, form.dust, wp.clamp(0.22 * step(0.1, 0.7, tone) + 0.10 * fine, 0.0, 1.0))
+    albedo = wp.lerp(albedo, form.bedrock, wp.clamp(0.62 * delta * (1.0 + fine) + 0.45 * rim, 0.0, 0.9))
+    albedo = wp.lerp(albedo, form.sand, wp.clamp(sand * (0.85 - 0.35 * crest + 0.25 * fine), 0.0, 0.95))
+    albedo = wp.lerp(albedo, form.sand * 0.8, 0.35 * scarp)
+    albedo = wp.lerp(albedo, form.dust, wp.clamp(tops * (0.55 + 0.25 * fine), 0.0, 0.9))
+    albedo = wp.lerp(albedo, form.rock, 0.8 * rock)
+    g.albedo = albedo
+    return g

@@ -1,0 +1,217 @@
+"""The landform: basin floor, delta, rim, mounds and units of ground, as one function of the place.
+
+Everything here is evaluated at a point (east, north of the target, m), from the same seed, so that
+grids of any spacing and placement agree with each other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import warp as wp
+
+from skycrane.mars.noise import fbm, noise2, ridged
+from skycrane.mission import Mission
+
+__all__ = ["Form", "base_height", "delta_inside", "form_of", "rim_share", "rough_share", "step"]
+
+wp.set_module_options({"enable_backward": False})
+
+
+@wp.struct
+class Form:
+    """What the landform functions need of a mission's terrain."""
+
+    seed: int
+    delta_apex: wp.vec2
+    delta_axis: float
+    delta_half_width: float
+    delta_reach: float
+    delta_height: float
+    rim_centre: wp.vec2
+    rim_radius: float
+    rim_height: float
+    rim_width: float
+    upland: float
+    floor_slope: float
+    rough_slope: float
+    rough_level: float
+    ripple_length: wp.vec3
+    ripple_steepness: float
+    ripple_across: wp.vec2
+    rock_cover: float
+    clear_radius: float
+    clear_over: float
+    target_height: float
+    soil: wp.vec3
+    sand: wp.vec3
+    dust: wp.vec3
+    bedrock: wp.vec3
+    rock: wp.vec3
+    mounds: wp.array(dtype=wp.vec4)  # type: ignore[valid-type]
+
+
+def form_of(mission: Mission, *, target_height_m: float = 0.0, device: str = "cpu") -> Any:
+    """Return the `Form` of a mission; heights count from `target_height_m` of the raw landform."""
+    model = mission.terrain
+    form = Form()
+    form.seed = int(mission.site.seed) & 0x7FFFFFFF
+    form.delta_apex = wp.vec2(*model.delta.apex_m)
+    form.delta_axis = float(np.radians(90.0 - model.delta.axis_deg))
+    form.delta_half_width = float(np.radians(model.delta.half_width_deg))
+    form.delta_reach = model.delta.reach_m
+    form.delta_height = model.delta.height_m
+    form.rim_centre = wp.vec2(*model.rim.centre_m)
+    form.rim_radius = model.rim.radius_m
+    form.rim_height = model.rim.height_m
+    form.rim_width = model.rim.width_m
+    form.upland = model.rim.upland_m
+    form.floor_slope = model.floor_slope
+    form.rough_slope = model.rough_slope
+    # Level of the unit noise (deviation 0.45, near normal) above which the wanted share lies.
+    share = min(max(model.rough_fraction, 1e-3), 1 - 1e-3)
+    form.rough_level = float(-0.45 * np.log(share / (1 - share)) / 1.702)
+    form.ripple_length = wp.vec3(*model.ripples.wavelengths_m)
+    form.ripple_steepness = model.ripples.steepness
+    across = np.radians(model.ripples.direction_deg)
+    form.ripple_across = wp.vec2(float(np.sin(across)), float(np.cos(across)))
+    form.rock_cover = model.rocks.cover
+    form.clear_radius = model.rocks.clear_radius_m
+    form.clear_over = model.rocks.clear_over_m
+    form.target_height = target_height_m
+    for name in ("soil", "sand", "dust", "bedrock", "rock"):
+        setattr(form, name, wp.vec3(*getattr(model.colours, name)))
+    mounds = np.array(model.mounds, np.float32).reshape(-1, 4)
+    form.mounds = wp.array(mounds, dtype=wp.vec4, device=device)
+    return form
+
+
+@wp.func
+def step(low: float, high: float, x: float) -> float:
+    """Return the smooth step from 0 at `low` to 1 at `high`."""
+    t = wp.clamp((x - low) / (high - low), 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+@wp.func
+def _fan(x: float, y: float, form: Form) -> wp.vec2:
+    dx = x - form.delta_apex[0]
+    dy = y - form.delta_apex[1]
+    angle = wp.atan2(dy, dx) - form.delta_axis
+    angle = wp.atan2(wp.sin(angle), wp.cos(angle))
+    return wp.vec2(wp.sqrt(dx * dx + dy * dy), angle)
+
+
+@wp.func
+def delta_inside(x: float, y: float, form: Form) -> float:
+    """Return how far a place lies behind the delta's scarp, m; negative in front of it."""
+    fan = _fan(x, y, form)
+    s = form.seed + 7000
+    lobes = 900.0 * noise2(x / 2700.0, y / 2700.0, s)
+    # Cusps between lobes: the crease of |noise| makes the sharp promontories of an eroded front.
+    lobes += 900.0 * (0.3 - wp.abs(noise2(x / 1700.0, y / 1700.0, s + 1)))
+    lobes += 320.0 * (0.3 - wp.abs(noise2(x / 520.0, y / 520.0, s + 2)))
+    lobes += 90.0 * noise2(x / 170.0, y / 170.0, s + 3)
+    lobes += 32.0 * noise2(x / 61.0, y / 61.0, s + 4)
+    side = step(form.delta_half_width, form.delta_half_width * 1.6, wp.abs(fan[1]))
+    return form.delta_reach - fan[0] + lobes - 9000.0 * side
+
+
+@wp.func
+def _rim_offset(x: float, y: float, form: Form) -> float:
+    dx = x - form.rim_centre[0]
+    dy = y - form.rim_centre[1]
+    warp = 2200.0 * noise2(x / 11000.0, y / 11000.0, form.seed + 7100)
+    return (wp.sqrt(dx * dx + dy * dy) + warp - form.rim_radius) / form.rim_width
+
+
+@wp.func
+def rim_share(x: float, y: float, form: Form) -> float:
+    """Return 0 on the basin floor, 1 on its wall and outside."""
+    return step(-1.6, -0.6, _rim_offset(x, y, form))
+
+
+@wp.func
+def rough_share(x: float, y: float, form: Form) -> float:
+    """Return 0 on the smooth cratered floor, 1 in the rough rocky unit, with a crisp margin."""
+    n = fbm(x, y, 2600.0, 6, 0.52, form.seed + 7200)
+    n += 0.03 * fbm(x, y, 40.0, 3, 0.5, form.seed + 7210)
+    # Keep the target itself on the smooth unit, a few hundred metres from its margin.
+    n -= 0.7 * wp.exp(-(x * x + y * y) / (260.0 * 260.0))
+    n -= 0.25 * step(-900.0, 200.0, delta_inside(x, y, form))
+    return step(-0.035, 0.035, n - form.rough_level)
+
+
+@wp.func
+def _delta_height(x: float, y: float, inside: float, form: Form) -> float:
+    h = form.delta_height * (0.72 * step(-15.0, 32.0, inside) + 0.28 * step(-170.0, 5.0, inside))
+    h += 38.0 * step(0.0, 5000.0, inside)
+    fan = _fan(x, y, form)
+    # Inverted channels run down the fan: noise stretched along the radius.
+    along = ridged(fan[0] * 0.30, fan[1] * 8000.0, 300.0, 4, 0.5, form.seed + 7300)
+    relief = along * 26.0 + 9.0 * fbm(x, y, 160.0, 3, 0.5, form.seed + 7310)
+    bench = 5.5
+    level = (h + relief) / bench
+    terrace = (wp.floor(level) + step(0.25, 0.75, level - wp.floor(level))) * bench
+    top = step(0.0, 140.0, inside)
+    return h * (1.0 - top) + top * (0.45 * (h + relief) + 0.55 * terrace)
+
+
+@wp.func
+def _rim_height(x: float, y: float, form: Form) -> float:
+    t = _rim_offset(x, y, form)
+    ring = wp.exp(-t * t)
+    massif = 0.25 + 1.05 * ridged(x, y, 7000.0, 6, 0.52, form.seed + 7400)
+    outside = form.upland * step(-0.3, 1.6, t)
+    rugged = step(-1.3, 0.2, t) * (220.0 * ridged(x, y, 2600.0, 5, 0.5, form.seed + 7410) - 60.0)
+    h = form.rim_height * ring * massif + outside + rugged
+    # The inlet valley that fed the delta.
+    dx = x - form.delta_apex[0]
+    dy = y - form.delta_apex[1] - 900.0 * wp.sin(dx / 2400.0)
+    west = step(1800.0, -400.0, dx)
+    across = wp.exp(-(dy * dy) / (650.0 * 650.0))
+    return h * (1.0 - 0.93 * west * across)
+
+
+@wp.func
+def _mound_height(x: float, y: float, form: Form) -> float:
+    h = float(0.0)
+    for i in range(form.mounds.shape[0]):
+        m = form.mounds[i]
+        dx = x - m[0]
+        dy = y - m[1]
+        d = wp.sqrt(dx * dx + dy * dy) / m[2]
+        if d < 2.5:
+            edge = 0.35 * fbm(x, y, m[2] * 1.1, 4, 0.5, form.seed + 7500 + i)
+            t = wp.max(1.0 - (d + edge), 0.0)
+            flat = wp.min(t * 2.6, 1.0)
+            h += m[3] * (0.7 * flat * flat * (3.0 - 2.0 * flat) + 0.3 * t)
+    return h
+
+
+@wp.func
+def base_height(x: float, y: float, finest: float, form: Form) -> float:
+    """Return the height of the landform [m] with relief of wavelengths down to `finest` [m]."""
+    rough = rough_share(x, y, form)
+    rim = rim_share(x, y, form)
+    inside = delta_inside(x, y, form)
+    h = _rim_height(x, y, form) * rim
+    if inside > -200.0:
+        h += _delta_height(x, y, inside, form) * (1.0 - rim)
+    h += _mound_height(x, y, form)
+    # The rough unit lies lower and is bounded by a low ridge.
+    h -= 6.0 * rough * (1.0 - rim)
+    h += 2.5 * (4.0 * rough * (1.0 - rough)) * (1.0 - rim)
+    wavelength = float(9000.0)
+    px = x / wavelength
+    py = y / wavelength
+    for i in range(24):
+        if wavelength >= finest:
+            slope = form.floor_slope + form.rough_slope * wp.max(rim, rough * step(900.0, 200.0, wavelength))
+            h += slope * wavelength * 0.45 * noise2(px, py, form.seed + i * 37)
+        wavelength *= 0.5
+        qx = 1.6 * px - 1.2 * py + 17.31
+        py = 1.2 * px + 1.6 * py - 5.77
+        px = qx
+    return h - form.target_height

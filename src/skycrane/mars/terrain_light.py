@@ -1,0 +1,180 @@
+"""Light baked into the ground's grids: normals, sun on each point with penumbra, open sky, colour.
+
+The sun moves 0.04 degrees in the minutes of a landing, so that its shadows are computed once. A
+texel is two words: sunlight (12 bits), normal east and north (10 each); reflectance red, green,
+blue (8 bits each, square-root coded up to `ALBEDO_TOP`) and the open share of the sky (8).
+"""
+
+from __future__ import annotations
+
+import warp as wp
+
+from skycrane.mars.noise import hash2, unit
+
+__all__ = ["ALBEDO_TOP", "bake", "halve", "pack", "unpack_light", "unpack_surface"]
+
+wp.set_module_options({"enable_backward": False})
+
+ALBEDO_TOP = 0.6
+"""Largest reflectance a texel can hold."""
+
+_TOP = wp.constant(ALBEDO_TOP)
+_STEPS = wp.constant(30)
+
+
+@wp.func
+def _word(value: float, top: int, dither: float) -> wp.uint32:
+    return wp.uint32(int(wp.clamp(value * float(top) + dither, 0.0, float(top))))
+
+
+@wp.func
+def pack(light: wp.vec3, surface: wp.vec4, key: wp.uint32) -> wp.vec2ui:
+    """Pack (sunlight, normal east, normal north) and (red, green, blue, open sky), dithered."""
+    a = unit(key, 0)
+    b = unit(key, 1)
+    c = unit(key, 2)
+    w0 = _word(light[0], 4095, a)
+    w0 = w0 | (_word(light[1] * 0.5 + 0.5, 1023, b) << wp.uint32(12))
+    w0 = w0 | (_word(light[2] * 0.5 + 0.5, 1023, c) << wp.uint32(22))
+    w1 = _word(wp.sqrt(surface[0] / _TOP), 255, a)
+    w1 = w1 | (_word(wp.sqrt(surface[1] / _TOP), 255, a) << wp.uint32(8))
+    w1 = w1 | (_word(wp.sqrt(surface[2] / _TOP), 255, a) << wp.uint32(16))
+    w1 = w1 | (_word(surface[3], 255, b) << wp.uint32(24))
+    return wp.vec2ui(w0, w1)
+
+
+@wp.func
+def unpack_light(w: wp.uint32) -> wp.vec3:
+    """Return (sunlight, normal east, normal north)."""
+    return wp.vec3(
+        float(w & wp.uint32(4095)) * (1.0 / 4095.0),
+        float((w >> wp.uint32(12)) & wp.uint32(1023)) * (2.0 / 1023.0) - 1.0,
+        float(w >> wp.uint32(22)) * (2.0 / 1023.0) - 1.0,
+    )
+
+
+@wp.func
+def unpack_surface(w: wp.uint32) -> wp.vec4:
+    """Return (red, green, blue, open sky)."""
+    r = float(w & wp.uint32(255)) * (1.0 / 255.0)
+    g = float((w >> wp.uint32(8)) & wp.uint32(255)) * (1.0 / 255.0)
+    b = float((w >> wp.uint32(16)) & wp.uint32(255)) * (1.0 / 255.0)
+    sky = float(w >> wp.uint32(24)) * (1.0 / 255.0)
+    return wp.vec4(r * r * _TOP, g * g * _TOP, b * b * _TOP, sky)
+
+
+@wp.func
+def _height(h: wp.array2d(dtype=float), x: float, y: float) -> float:  # type: ignore[valid-type]
+    i = int(y)
+    j = int(x)
+    v = y - float(i)
+    u = x - float(j)
+    low = h[i, j] + u * (h[i, j + 1] - h[i, j])
+    high = h[i + 1, j] + u * (h[i + 1, j + 1] - h[i + 1, j])
+    return low + v * (high - low)
+
+
+@wp.func
+def _sunlit(
+    h: wp.array2d(dtype=float), i: int, j: int, cell: float, sun: wp.vec3, half_sun: float  # type: ignore[valid-type]
+) -> float:
+    n = h.shape[0]
+    across = wp.sqrt(sun[0] * sun[0] + sun[1] * sun[1])
+    rise = sun[2] / wp.max(across, 1.0e-6)
+    dx = sun[0] / wp.max(across, 1.0e-6)
+    dy = sun[1] / wp.max(across, 1.0e-6)
+    h0 = h[i, j]
+    s = float(1.2)
+    lit = float(1.0)
+    for _k in range(_STEPS):
+        x = float(j) + dx * s
+        y = float(i) + dy * s
+        if x < 0.0 or y < 0.0 or x >= float(n - 1) or y >= float(n - 1):
+            break
+        # Clearance of the ray to the sun's centre over its distance, against the sun's width;
+        # near the start the grid's own roughness blurs it.
+        gap = (h0 - _height(h, x, y)) / (s * cell) + rise
+        soft = half_sun * (1.0 + rise * rise) + 0.06 / s
+        lit = wp.min(lit, 0.5 + 0.5 * gap / soft)
+        if lit <= 0.0:
+            break
+        s *= 1.15
+    return wp.clamp(lit, 0.0, 1.0)
+
+
+@wp.func
+def _open_sky(h: wp.array2d(dtype=float), i: int, j: int, cell: float) -> float:  # type: ignore[valid-type]
+    n = h.shape[0]
+    total = float(0.0)
+    for k in range(8):
+        turn = float(k) * 0.7853982 + 0.3
+        highest = float(0.0)
+        reach = float(1.5)
+        for _q in range(3):
+            x = wp.clamp(float(j) + wp.cos(turn) * reach, 0.0, float(n) - 1.01)
+            y = wp.clamp(float(i) + wp.sin(turn) * reach, 0.0, float(n) - 1.01)
+            highest = wp.max(highest, (_height(h, x, y) - h[i, j]) / (reach * cell))
+            reach *= 2.7
+        total += 1.0 / (1.0 + highest * highest)
+    return total * 0.125
+
+
+@wp.kernel
+def bake(
+    row0: int,
+    height: wp.array2d(dtype=float),  # type: ignore[valid-type]
+    albedo: wp.array2d(dtype=wp.vec3),  # type: ignore[valid-type]
+    cell: float,
+    sun: wp.vec3,
+    half_sun: float,
+    parent: wp.array2d(dtype=wp.vec2ui),  # type: ignore[valid-type]
+    parent_offset: wp.vec2,
+    parent_ratio: float,
+    texels: wp.array2d(dtype=wp.vec2ui),  # type: ignore[valid-type]
+):
+    """Fill a level's texels; shadows cast from farther than its steps come from its parent."""
+    i, j = wp.tid()
+    i += row0
+    n = height.shape[0]
+    ja = wp.max(j - 1, 0)
+    jb = wp.min(j + 1, n - 1)
+    ia = wp.max(i - 1, 0)
+    ib = wp.min(i + 1, n - 1)
+    gx = (height[i, jb] - height[i, ja]) / (float(jb - ja) * cell)
+    gy = (height[ib, j] - height[ia, j]) / (float(ib - ia) * cell)
+    normal = wp.normalize(wp.vec3(-gx, -gy, 1.0))
+    lit = _sunlit(height, i, j, cell, sun, half_sun)
+    sky = _open_sky(height, i, j, cell)
+    m = parent.shape[0]
+    if m > 1:
+        px = wp.clamp(parent_offset[0] + float(j) * parent_ratio, 0.0, float(m) - 1.01)
+        py = wp.clamp(parent_offset[1] + float(i) * parent_ratio, 0.0, float(m) - 1.01)
+        pi = int(py + 0.5)
+        pj = int(px + 0.5)
+        above = unpack_light(parent[pi, pj][0])
+        nz = wp.sqrt(wp.max(1.0 - above[1] * above[1] - above[2] * above[2], 0.0))
+        mu = wp.max(above[1] * sun[0] + above[2] * sun[1] + nz * sun[2], 0.02)
+        lit = wp.min(lit, wp.clamp(above[0] / mu * 1.05, 0.0, 1.0))
+        sky *= 0.3 + 0.7 * unpack_surface(parent[pi, pj][1])[3]
+    light = wp.vec3(wp.max(wp.dot(normal, sun), 0.0) * lit, normal[0], normal[1])
+    a = albedo[i, j]
+    key = hash2(i, j, 77)
+    texels[i, j] = pack(light, wp.vec4(a[0], a[1], a[2], sky), key)
+
+
+@wp.kernel
+def halve(
+    row0: int,
+    fine: wp.array2d(dtype=wp.vec2ui),  # type: ignore[valid-type]
+    coarse: wp.array2d(dtype=wp.vec2ui),  # type: ignore[valid-type]
+):
+    """Average two by two texels into one: light received and normals stay right on average."""
+    i, j = wp.tid()
+    i += row0
+    light = wp.vec3(0.0, 0.0, 0.0)
+    surface = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    for k in range(4):
+        w = fine[2 * i + k // 2, 2 * j + k % 2]
+        light += unpack_light(w[0]) * 0.25
+        surface += unpack_surface(w[1]) * 0.25
+    coarse[i, j] = pack(light, surface, hash2(i, j, 78))
