@@ -127,7 +127,7 @@ class Edit(Section):
     """Seconds after the event (before, when negative)."""
     layout: Layout
     """How the views stand to each other."""
-    views: Annotated[list[str], Field(max_length=3)] = []
+    views: Annotated[list[str], Field(max_length=3, default_factory=list)]
     """Cameras, the leading one first."""
     dissolve_s: NonNegative = 0.0
     """Length of the dissolve into it, s; 0 is a cut."""
@@ -175,16 +175,18 @@ class Film(Section):
     """How long a view's last frame may stand before the view counts as gone, s."""
     colour: Colour
     encoding: dict[Literal["preview", "standard", "flight"], Encoding]
-    camera_titles: dict[str, str] = {}
+    camera_titles: dict[str, str] = Field(default_factory=dict)
     """What each camera is called on the screen."""
-    stand_ins: dict[str, list[str]] = {}
+    stand_ins: dict[str, list[str]] = Field(default_factory=dict)
     """For a camera without footage, the cameras to show in its place, in order."""
-    phases: dict[str, str] = {}
+    phases: dict[str, str] = Field(default_factory=dict)
     """What the flight is doing from an event on, for the screen."""
+    milestones: dict[str, str] = Field(default_factory=dict)
+    """Events worth a line on the screen and a mark on the clock, with their words."""
     speakers: dict[str, Speaker]
-    callouts: list[Callout] = []
-    edit: list[Edit] = []
-    stills: list[Still] = []
+    callouts: list[Callout] = Field(default_factory=list)
+    edit: list[Edit] = Field(default_factory=list)
+    stills: list[Still] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _names_lead_somewhere(self) -> Film:

@@ -1,0 +1,133 @@
+"""The cut: pictures and sound encoded into landing.mp4, ahead of the encoder on all cores."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from skycrane.files import atomic_path
+from skycrane.ground.soundtrack import RATE_HZ
+from skycrane.mission.film import Encoding
+
+__all__ = ["write_film"]
+
+_X264_THREADS = 4
+"""Fixed whatever the machine: x264 makes the same bytes only for the same number of threads."""
+_AHEAD = 6
+_AUDIO_FRAME = 1024
+
+
+def write_film(
+    path: Path,
+    picture: Callable[[int], NDArray[np.uint8]],
+    frame_count: int,
+    sound: NDArray[np.float32],
+    encoding: Encoding,
+    *,
+    title: str,
+    workers: int,
+    advance: Callable[..., None] = lambda steps=1: None,
+) -> None:
+    """Encode a film: H.264 and AAC in an MP4 whose index comes first, so that it streams.
+
+    Args:
+        path: the film.
+        picture: frame number -> RGB of shape (height, width, 3); called from several threads.
+        frame_count: number of frames.
+        sound: stereo at 48 kHz, -1 to 1, shape (samples, 2).
+        encoding: size, rate and quality.
+        title: written into the file.
+        workers: threads that compose ahead of the encoder.
+        advance: told of every frame.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    options = {"movflags": "+faststart", "fflags": "+bitexact"}
+    with (
+        atomic_path(path) as partial,
+        av.open(str(partial), "w", format="mp4", options=options) as container,
+    ):
+        container.metadata["title"] = title
+        video = _video_stream(container, encoding)
+        audio = container.add_stream("aac", rate=RATE_HZ, layout="stereo")
+        audio.bit_rate = 160_000
+        audio.codec_context.flags |= av.codec.context.Flags.bitexact
+        sounds = _sound_frames(sound)
+        heard = 0.0
+        for index, frame in enumerate(_frames(picture, frame_count, encoding, workers)):
+            frame.pts = index
+            container.mux(video.encode(frame))
+            # Sound keeps step with the pictures, so that a player finds both in one read.
+            while heard <= (index + 1) / encoding.frames_per_s:
+                piece = next(sounds, None)
+                if piece is None:
+                    break
+                container.mux(audio.encode(piece))
+                heard = piece.pts / RATE_HZ
+            advance()
+        container.mux(video.encode(None))
+        for piece in sounds:
+            container.mux(audio.encode(piece))
+        container.mux(audio.encode(None))
+
+
+def _video_stream(container: av.container.OutputContainer, encoding: Encoding) -> av.VideoStream:
+    stream = container.add_stream("libx264", rate=encoding.frames_per_s)
+    stream.width, stream.height = encoding.width, encoding.height
+    stream.pix_fmt = "yuv420p"
+    context = stream.codec_context
+    context.time_base = Fraction(1, encoding.frames_per_s)
+    context.gop_size = 2 * encoding.frames_per_s
+    context.colorspace = context.color_primaries = context.color_trc = 1  # ITU-R BT.709
+    context.color_range = 1  # limited, as every player expects
+    context.flags |= av.codec.context.Flags.bitexact
+    context.options = {
+        "preset": encoding.x264_preset,
+        "crf": str(encoding.x264_crf),
+        "threads": str(_X264_THREADS),
+        "x264-params": "non-deterministic=0",
+    }
+    return stream
+
+
+def _frames(
+    picture: Callable[[int], NDArray[np.uint8]], count: int, encoding: Encoding, workers: int
+) -> Iterator[av.VideoFrame]:
+    """Yield the film's frames in order, composed by `workers` threads a few frames ahead."""
+
+    def compose(index: int) -> av.VideoFrame:
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture(index)), format="rgb24")
+        out = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+        out.time_base = Fraction(1, encoding.frames_per_s)
+        return out
+
+    waiting: deque[Future[av.VideoFrame]] = deque()
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        try:
+            for index in range(count):
+                waiting.append(pool.submit(compose, index))
+                if len(waiting) >= _AHEAD + workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _sound_frames(sound: NDArray[np.float32]) -> Iterator[av.AudioFrame]:
+    for start in range(0, len(sound), _AUDIO_FRAME):
+        planes = np.ascontiguousarray(sound[start : start + _AUDIO_FRAME].T, dtype=np.float32)
+        frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout="stereo")
+        frame.sample_rate = RATE_HZ
+        frame.pts = start
+        frame.time_base = Fraction(1, RATE_HZ)
+        yield frame

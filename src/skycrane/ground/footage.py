@@ -1,0 +1,183 @@
+"""Footage: the cameras' files as they came home, developed on demand, once for each use."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from skycrane.errors import InputError
+from skycrane.ground.colour import Levels, grade, linear_rgb, measure
+from skycrane.ground.timeline import coverage
+from skycrane.mission.film import Colour
+from skycrane.onboard.store import FrameReader
+
+__all__ = ["CameraFootage", "Footage", "fill"]
+
+_PATTERN = {"bayer_rggb8": "rggb", "mono8": "mono"}
+_MEASURED_FRAMES = 240
+_SMOOTH_S = 1.5
+"""How slowly the grade follows a camera's brightness, s: faster than an eye's, without flicker."""
+
+
+def fill(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """Return `picture` (h, w, 3) scaled and cropped about its middle to fill width x height."""
+    h, w = picture.shape[:2]
+    scale = max(width / w, height / h)
+    crop_w, crop_h = min(w, round(width / scale)), min(h, round(height / scale))
+    x, y = (w - crop_w) // 2, (h - crop_h) // 2
+    cropped = picture[y : y + crop_h, x : x + crop_w]
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LANCZOS4
+    return np.asarray(cv2.resize(cropped, (width, height), interpolation=how), dtype=np.uint8)
+
+
+class CameraFootage:
+    """One camera's frames, with a grade that is steady over time.
+
+    Attributes:
+        name: of the camera.
+        times_s: of its frames, seconds after entry interface, increasing, shape (n,).
+    """
+
+    def __init__(self, path: Path, colour: Colour) -> None:
+        self._reader = FrameReader(path)
+        self._colour = colour
+        self.name = self._reader.info.name
+        self.times_s = np.asarray(self._reader.times_s, dtype=np.float64)
+        self._pattern = _PATTERN[self._reader.info.encoding]
+        self._levels: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of its frames, pixels."""
+        return self._reader.info.width, self._reader.info.height
+
+    def latest(self, t_s: float, hold_s: float) -> int | None:
+        """Return the index of the newest frame at `t_s`; None before the first, after the last.
+
+        A frame older than `hold_s` counts as none.
+        """
+        index = int(np.searchsorted(self.times_s, t_s + 1e-9, side="right")) - 1
+        if index < 0 or t_s - self.times_s[index] > hold_s:
+            return None
+        return index
+
+    def nearest(self, t_s: float, *, not_before_s: float = -np.inf) -> int | None:
+        """Return the index of the frame nearest to `t_s` among those from `not_before_s` on."""
+        allowed = np.flatnonzero(self.times_s >= not_before_s)
+        if not allowed.size:
+            return None
+        return int(allowed[np.argmin(np.abs(self.times_s[allowed] - t_s))])
+
+    def picture(self, index: int) -> NDArray[np.uint8]:
+        """Return frame `index` as a picture (h, w, 3) of its own size.
+
+        Raises:
+            InputError: the frame is damaged.
+        """
+        linear = linear_rgb(self._reader.read(index).image, self._colour, pattern=self._pattern)
+        return grade(linear, self._colour, self.levels(float(self.times_s[index])))
+
+    def levels(self, t_s: float) -> Levels:
+        """Return the levels the grade adapts to at `t_s`, smoothed over time."""
+        with self._lock:
+            if self._levels is None:
+                self._levels = self._measure()
+        times, rows = self._levels
+        row = np.array([np.interp(t_s, times, column) for column in rows.T])
+        return Levels(float(row[0]), float(row[1]))
+
+    def _measure(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        count = len(self.times_s)
+        chosen = np.unique(np.linspace(0, count - 1, min(count, _MEASURED_FRAMES)).astype(int))
+        rows = np.array([self._row(int(i)) for i in chosen])
+        times = self.times_s[chosen]
+        # Gaussian over an even grid: frames come at uneven rates.
+        grid = np.arange(times[0], times[-1] + 0.5, 0.25)
+        even = np.array([np.interp(grid, times, column) for column in rows.T]).T
+        return grid, gaussian_filter1d(even, _SMOOTH_S / 0.25, axis=0, mode="nearest")
+
+    def _row(self, index: int) -> NDArray[np.float64]:
+        image = self._reader.read(index).image
+        # Whole 2x2 cells, sparsely: the levels of a picture need no more.
+        step = 2 * max(1, min(image.shape) // 256)
+        cells = [image[y::step, x::step] for y in (0, 1) for x in (0, 1)]
+        h, w = min(c.shape[0] for c in cells), min(c.shape[1] for c in cells)
+        small = np.empty((2 * h, 2 * w), dtype=image.dtype)
+        for place, cell in enumerate(cells):
+            small[place // 2 :: 2, place % 2 :: 2] = cell[:h, :w]
+        levels = measure(linear_rgb(small, self._colour, pattern=self._pattern))
+        return np.array([levels.veil, levels.middle])
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._reader.close()
+
+
+class Footage:
+    """All cameras' footage of one run, by camera name; pictures scaled for the film are cached.
+
+    Raises:
+        InputError: a file is truncated or no camera store.
+    """
+
+    def __init__(self, folder: Path, colour: Colour, *, cached: int = 96) -> None:
+        self.cameras: dict[str, CameraFootage] = {}
+        for path in sorted(Path(folder).glob("*.mcap")):
+            if ".partial" in path.name:
+                continue
+            camera = CameraFootage(path, colour)
+            if len(camera.times_s):
+                self.cameras[camera.name] = camera
+        self._cache: OrderedDict[tuple[str, int, int, int], Future[NDArray[np.uint8]]]
+        self._cache = OrderedDict()
+        self._cached = cached
+        self._lock = threading.Lock()
+
+    def require(self) -> None:
+        """Raise InputError unless some camera sent footage."""
+        if not self.cameras:
+            raise InputError("no footage came home", where="ground/", right="Run relay first.")
+
+    def coverage(self, hold_s: float) -> dict[str, list[tuple[float, float]]]:
+        """Return by camera the stretches of time with a picture; see `timeline.coverage`."""
+        return {name: coverage(c.times_s, hold_s) for name, c in self.cameras.items()}
+
+    def filled(self, camera: str, index: int, width: int, height: int) -> NDArray[np.uint8]:
+        """Return frame `index` filling width x height; each is developed once, whoever asks."""
+        key = (camera, index, width, height)
+        with self._lock:
+            future = self._cache.get(key)
+            mine = future is None
+            if future is None:
+                future = self._cache[key] = Future()
+                while len(self._cache) > self._cached:
+                    self._cache.popitem(last=False)
+            else:
+                self._cache.move_to_end(key)
+        if mine:
+            try:
+                future.set_result(fill(self.cameras[camera].picture(index), width, height))
+            except BaseException as error:
+                future.set_exception(error)
+        return future.result()
+
+    def __enter__(self) -> Footage:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for camera in self.cameras.values():
+            camera.close()
