@@ -25,14 +25,8 @@ Profile = Annotated[
 
 
 class AeroshellShape(Section):
-    """Sphere-cone heat shield and backshell; heights along z, down, from the widest plane."""
+    """Heat shield and backshell, beyond what `vehicle.aeroshell` says; heights along z, down."""
 
-    diameter_m: Positive
-    """Largest diameter, m."""
-    cone_half_angle_deg: Annotated[float, Field(gt=30, lt=85)]
-    """Half-angle of the heat shield's cone, degrees."""
-    nose_radius_m: Positive
-    """Radius of the spherical nose, m."""
     shoulder_radius_m: Positive
     """Radius of the rounded shoulder, m."""
     backshell_profile_m: Profile
@@ -59,12 +53,10 @@ class CoverShape(Section):
 
 
 class CanopyShape(Section):
-    """Disk-gap-band parachute; its nominal diameter is the vehicle's."""
+    """Disk-gap-band parachute: its cut, its colours and what they say."""
 
     gores: Annotated[int, Field(ge=8, le=200)]
     """Number of gores, and of suspension lines."""
-    nominal_diameter_m: Positive
-    """Diameter of a circle with the area of the whole canopy, m."""
     vent_diameter_m: Positive
     """Diameter of the hole in the middle, m."""
     disk_diameter_m: Positive
@@ -80,9 +72,9 @@ class CanopyShape(Section):
     bag_radius_m: Positive
     """Radius of the folded canopy, m."""
     line_length_m: Positive
-    """Suspension lines from skirt to confluence, m."""
-    riser_length_m: Positive
-    """Riser and bridle from confluence to backshell, m."""
+    """Suspension lines from skirt to riser, m; the riser takes the rest of the way."""
+    bridle_length_m: Positive
+    """Triple bridle from the riser's attachment down to the canister's rim, m."""
     line_radius_m: Positive
     """Radius of a suspension line as drawn, m."""
     ring_edges: Annotated[list[Fraction], Field(min_length=0)]
@@ -132,9 +124,7 @@ class StageShape(Section):
     pressurant_tank_radius_m: Positive
     """Radius of each of the two helium spheres, m."""
     engine_points_m: Annotated[list[Vector3], Field(min_length=8, max_length=8)]
-    """Middle of each engine's exit, in the order of the flight's throttles, m."""
-    engine_cants_deg: Annotated[list[float], Field(min_length=8, max_length=8)]
-    """How far each engine is turned outward, to its own side (along y), degrees."""
+    """Middle of each engine's exit, in the order of `vehicle.engines`, m; canted to its side."""
     nozzle_length_m: Positive
     """Length of an engine's bell, m."""
     nozzle_exit_radius_m: Positive

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skycrane.mission.shape import AeroshellShape, CoverShape
+from skycrane.mission.vehicle import Aeroshell
 from skycrane.vehicle.mesh import MeshBuilder, Shape, axes_along, rotation_about
 
 __all__ = ["backshell_surface", "cover_pose", "cover_surface", "heat_shield_surface"]
@@ -21,10 +22,10 @@ def _polar(radius_m: float, angle_rad: float, z_m: float) -> Array:
     return np.array([radius_m * np.cos(angle_rad), radius_m * np.sin(angle_rad), z_m])
 
 
-def _sphere_cone(shell: AeroshellShape) -> Array:
+def _sphere_cone(body: Aeroshell, shell: AeroshellShape) -> Array:
     """Return the outer outline, (k, 2) radius and z, from the nose to the widest plane."""
-    half = np.radians(shell.cone_half_angle_deg)
-    rim, rs, rn = shell.diameter_m / 2.0, shell.shoulder_radius_m, shell.nose_radius_m
+    half = np.radians(body.cone_half_angle_deg)
+    rim, rs, rn = body.diameter_m / 2.0, shell.shoulder_radius_m, body.nose_radius_m
     # Tangent points where the cone meets the shoulder's circle and the nose's sphere.
     outer = np.array([rim - rs + rs * np.cos(half), rs * np.sin(half)])
     inner_r = rn * np.cos(half)
@@ -38,11 +39,11 @@ def _sphere_cone(shell: AeroshellShape) -> Array:
     return np.vstack([nose, cone, shoulder])
 
 
-def heat_shield_surface(shell: AeroshellShape) -> Shape:
+def heat_shield_surface(body: Aeroshell, shell: AeroshellShape) -> Shape:
     """Return the heat shield: ablator outside; inside dark, ribbed, cabled, with a bright rim."""
     mesh = MeshBuilder()
-    outside = _sphere_cone(shell)
-    rim = shell.diameter_m / 2.0
+    outside = _sphere_cone(body, shell)
+    rim = body.diameter_m / 2.0
     depth = np.interp(0.0, outside[:, 0], outside[:, 1])
     floor = outside[:-6] * [0.985, 1.0] - [0.0, 0.075]
     inside = np.vstack([[rim - 0.065, -0.035], [rim - 0.085, 0.05], floor[::-1]])

@@ -86,8 +86,11 @@ class Canopy:
     canopy as flown on Mars Science Laboratory, Cruz et al. 2014, AIAA SciTech).
     """
 
-    def __init__(self, shape: CanopyShape) -> None:
+    def __init__(self, shape: CanopyShape, *, full_length_m: float, foot_radius_m: float) -> None:
         self._shape = shape
+        self._foot_radius_m = foot_radius_m
+        self.full_length_m = full_length_m
+        """Distance from the skirt to the riser's attachment when everything is taut."""
         self._full = self._full_profile()
         self._strips = self._lay_out()
         self._triangles, self._material = self._weave()
@@ -95,9 +98,11 @@ class Canopy:
     def shape(self, *, inflation: float, deployed_length_m: float, phase_rad: float = 0.0) -> Shape:
         """Return the parachute in its frame: skirt's centre at the origin, capsule along +z.
 
+        Its triple bridle reaches past the riser's attachment, down to the canister's rim.
+
         Args:
             inflation: share of the full drag area, 0 (a packed bundle) to 1.
-            deployed_length_m: distance from the skirt to the capsule, where riser and bridle end.
+            deployed_length_m: distance from the skirt to the riser's attachment above the capsule.
             phase_rad: phase of the breathing and of the flutter of the skirt.
         """
         vertices = np.vstack(
@@ -107,11 +112,6 @@ class Canopy:
             ]
         )
         return Shape(vertices.astype(np.float32), self._triangles, self._material)
-
-    @property
-    def full_length_m(self) -> float:
-        """Distance from skirt to capsule when everything is taut."""
-        return self._shape.line_length_m + self._shape.riser_length_m
 
     # -- profile ---------------------------------------------------------------------------------
 
@@ -220,20 +220,24 @@ class Canopy:
         def on(at: float) -> Array:
             return ring(float(np.interp(at, s, radius)), float(np.interp(at, s, z)))
 
-        confluence = deployed_m * c.line_length_m / self.full_length_m
+        confluence = deployed_m * min(c.line_length_m / self.full_length_m, 1.0)
         thin = min(c.line_radius_m, 0.05 * float(radius[-1]) + 1e-4)
+        riser = np.array([[0.0, 0.0, confluence], [0.0, 0.0, deployed_m]])
+        foot = 2.0 * np.pi * np.arange(3) / 3.0 + np.pi / 6.0
+        out = float(_smooth(deployed_m / 5.0))
+        legs = np.column_stack(
+            [
+                self._foot_radius_m * np.cos(foot) * out,
+                self._foot_radius_m * np.sin(foot) * out,
+                np.full(3, deployed_m + c.bridle_length_m * out),
+            ]
+        )
         ends = [
             (on(disk), on(disk + c.gap_m), thin),
-            (on(s[-1]), ring(0.12, confluence), thin),
-            (
-                ring(0.0, confluence)[:1],
-                np.array([[0.0, 0.0, 0.75 * deployed_m + 0.25 * confluence]]),
-                0.045,
-            ),
+            (on(s[-1]), ring(0.08, confluence), thin),
+            (riser[:1], riser[1:], 0.022),
+            (np.repeat(riser[1:], 3, axis=0), legs, 0.02),
         ]
-        foot = np.array([0.0, 2.0 * np.pi / 3.0, 4.0 * np.pi / 3.0]) + np.pi / 6.0
-        legs = np.column_stack([0.55 * np.cos(foot), 0.55 * np.sin(foot), np.full(3, deployed_m)])
-        ends.append((np.repeat(ends[2][1], 3, axis=0), legs, 0.03))
         return np.vstack([_struts(a, b, r) for a, b, r in ends])
 
     # -- topology --------------------------------------------------------------------------------

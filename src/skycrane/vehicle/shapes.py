@@ -37,25 +37,30 @@ class Bodies:
 
     def __init__(self, mission: Mission) -> None:
         self._section = mission.shape
-        self._canopy = Canopy(mission.shape.canopy)
+        vehicle = mission.vehicle
+        self._canopy = Canopy(
+            mission.shape.canopy,
+            full_length_m=vehicle.parachute.line_length_m,
+            foot_radius_m=mission.shape.aeroshell.canister_radius_m,
+        )
         self._rover = RoverSurface(mission.shape.rover)
         self._bridles = BridleSurface(mission.shape.bridles)
         self.fixed: dict[str, Shape] = {
-            "heat_shield": heat_shield_surface(mission.shape.aeroshell),
+            "heat_shield": heat_shield_surface(vehicle.aeroshell, mission.shape.aeroshell),
             "backshell": backshell_surface(mission.shape.aeroshell),
             "parachute_cover": cover_surface(mission.shape.aeroshell, mission.shape.cover),
-            "descent_stage": stage_surface(mission.shape.stage),
+            "descent_stage": stage_surface(mission.shape.stage, vehicle.engines),
         }
 
     @property
     def parachute_length_m(self) -> float:
-        """Distance from the canopy's skirt to the capsule when everything is taut."""
+        """Distance from the canopy's skirt to the riser's attachment when everything is taut."""
         return self._canopy.full_length_m
 
     def canopy_shape(
         self, *, inflation: float, deployed_length_m: float, phase_rad: float = 0.0
     ) -> Shape:
-        """Return the parachute, skirt at the origin and capsule at z = deployed_length_m.
+        """Return the parachute, skirt at the origin, riser attached at z = deployed_length_m.
 
         `inflation` is the share of the full drag area; `phase_rad` drives breathing and flutter
         (the flown canopy breathed at a few hertz just after opening, slower later).

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skycrane.mission.shape import StageShape
+from skycrane.mission.vehicle import Engines
 from skycrane.vehicle.mesh import MeshBuilder, Shape, axes_along
 
 __all__ = ["engine_axes", "stage_surface"]
@@ -14,20 +15,24 @@ __all__ = ["engine_axes", "stage_surface"]
 Array = NDArray[np.float64]
 
 
-def engine_axes(stage: StageShape) -> Array:
-    """Return unit vectors along which the exhaust leaves, descent-stage frame, shape (8, 3)."""
-    points, cant = np.array(stage.engine_points_m), np.radians(stage.engine_cants_deg)
+def engine_axes(stage: StageShape, engines: Engines) -> Array:
+    """Return unit vectors along which the exhaust leaves, descent-stage frame, shape (8, 3).
+
+    Each engine is canted to its own side, along y only: the flown descent camera shows two
+    impingement points abreast under four running engines, with one stagnation line between.
+    """
+    points, cant = np.array(stage.engine_points_m), np.radians(engines.cant_deg)
     return np.column_stack(
         [np.zeros(8), np.where(points[:, 1] < 0.0, -1.0, 1.0) * np.sin(cant), np.cos(cant)]
     )
 
 
-def stage_surface(stage: StageShape) -> Shape:
+def stage_surface(stage: StageShape, engines: Engines) -> Shape:
     """Return the descent stage in its frame: origin in the middle of its structure, z down."""
     mesh = MeshBuilder()
     corners = _frame(mesh, stage)
     _tanks(mesh, stage)
-    _engines(mesh, stage, corners)
+    _engines(mesh, stage, engine_axes(stage, engines), corners)
     _bridle_device(mesh, stage)
     _boxes(mesh, stage)
     _radar(mesh, stage)
@@ -99,9 +104,8 @@ def _tanks(mesh: MeshBuilder, stage: StageShape) -> None:
         mesh.bar(at + [0, 0, h - 0.02], at + [0, 0, h + 0.06], 0.025, "aluminium", 10)
 
 
-def _engines(mesh: MeshBuilder, stage: StageShape, corners: Array) -> None:
+def _engines(mesh: MeshBuilder, stage: StageShape, axes: Array, corners: Array) -> None:
     """Add eight bells with chambers and valves, and the brackets that carry each pair."""
-    axes = engine_axes(stage)
     length, r_exit = stage.nozzle_length_m, stage.nozzle_exit_radius_m
     throat = 0.32 * r_exit
     for exit_point, axis in zip(np.array(stage.engine_points_m), axes, strict=True):
@@ -204,7 +208,7 @@ def _boxes(mesh: MeshBuilder, stage: StageShape) -> None:
 
 def _radar(mesh: MeshBuilder, stage: StageShape) -> None:
     """Add the landing radar on its boom in front: six round antennas, three down, three aslant."""
-    at = np.array([stage.frame_radius_m + 0.34, 0.0, stage.frame_bottom_z_m - 0.12])
+    at = np.array([stage.frame_radius_m + 0.34, 0.0, stage.frame_bottom_z_m + 0.12])
     mesh.box(at, (0.42, 0.9, 0.16), "foil_silver")
     mesh.box(at - [0, 0, 0.12], (0.34, 0.6, 0.1), "white_paint")
     for side in (-0.3, 0.3):
