@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import zlib
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,6 +31,7 @@ __all__ = [
     "epoch_ns",
     "frame_problem",
     "frame_time_s",
+    "log_time_ns",
     "schema_records",
 ]
 
@@ -177,7 +179,14 @@ def encode_info(info: CameraInfo, epoch: datetime, origin: str) -> bytes:
     """Return the Metadata record that describes a whole store."""
     camera = json.dumps(asdict(info), sort_keys=True, allow_nan=False)
     values = {"camera": camera, "epoch_ns": str(epoch_ns(epoch)), "origin": origin}
+    # MCAP guards chunks and index by CRCs, but not a metadata record.
+    values["crc32"] = _guard(values)
     return records.metadata(CAMERA_METADATA, values)
+
+
+def _guard(values: dict[str, str]) -> str:
+    text = "\0".join(values[key] for key in ("camera", "epoch_ns", "origin"))
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def decode_info(values: dict[str, str]) -> tuple[CameraInfo, int]:
@@ -187,6 +196,8 @@ def decode_info(values: dict[str, str]) -> tuple[CameraInfo, int]:
         records.Torn: they do not describe a camera.
     """
     try:
+        if values["crc32"] != _guard(values):
+            raise records.Torn("the description of its camera is damaged")
         camera = json.loads(values["camera"])
         return CameraInfo(**{f.name: camera[f.name] for f in fields(CameraInfo)}), int(
             values["epoch_ns"]
@@ -209,6 +220,11 @@ def frame_problem(frame: RawFrame, info: CameraInfo) -> str:
     return "" if all(math.isfinite(x) for x in scalars) else "its header holds a NaN or infinity"
 
 
+def log_time_ns(epoch: int, t_s: float) -> int:
+    """Return the time `t_s` after `epoch` [ns since 1970 UTC] as MCAP logs it."""
+    return epoch + round(t_s * 1e9)
+
+
 def encode_frame(
     frame: RawFrame, info: CameraInfo, epoch: int
 ) -> tuple[list[bytes | memoryview], int, dict[int, int]]:
@@ -216,7 +232,7 @@ def encode_frame(
 
     The image is the last piece, by reference: a frame is not copied on its way to the disk.
     """
-    time_ns = epoch + round(frame.t_s * 1e9)
+    time_ns = log_time_ns(epoch, frame.t_s)
     if not 0 <= time_ns < 1 << 63:
         raise ValueError(f"t_s {frame.t_s} is outside the calendar of MCAP")
     bodies: dict[int, list[bytes | memoryview]] = {

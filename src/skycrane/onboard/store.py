@@ -35,6 +35,7 @@ from skycrane.onboard.messages import (
     epoch_ns,
     frame_problem,
     frame_time_s,
+    log_time_ns,
     schema_records,
 )
 
@@ -194,6 +195,10 @@ class FrameWriter:
             raise as_input_error(error, self.path) from error
         os.close(self._handle)
 
+    def abandon(self) -> None:
+        """Let go of the file as it is; the next writer of it goes on where this one stopped."""
+        os.close(self._handle)
+
     def __enter__(self) -> FrameWriter:
         return self
 
@@ -206,7 +211,7 @@ class FrameWriter:
         if kind is None:
             self.close()
         else:
-            os.close(self._handle)
+            self.abandon()
 
 
 def _whole_frames(data: mmap.mmap, start: int, info: CameraInfo) -> Iterator[ChunkEntry]:
@@ -260,10 +265,10 @@ class FrameReader:
             self.info, self.epoch_ns, start = self._describe()
             if recover:
                 entries = _whole_frames(self._data, start, self.info)
-                self._chunks = [entry.offset for entry in entries]
+                self._chunks = [(entry.time_ns, entry.offset) for entry in entries]
             else:
                 self._chunks = self._indexed()
-            self._times = np.array([self._time_s(offset) for offset in self._chunks], np.float64)
+            self._times = np.array([self._time_s(*chunk) for chunk in self._chunks], np.float64)
         except Torn as error:
             self.close()
             raise self._damaged(str(error)) from error
@@ -300,20 +305,24 @@ class FrameReader:
                 break
         raise Torn("this MCAP file is not a camera store of Skycrane")
 
-    def _indexed(self) -> list[int]:
+    def _indexed(self) -> list[tuple[int, int]]:
         start, end = records.parse_end(self._data)
         chunks = []
         for opcode, first, last in records.walk(self._data, start, end):
             if opcode == records.CHUNK_INDEX:
-                _, offset, length = records.parse_chunk_index(self._data, first, last)
+                time_ns, offset, length = records.parse_chunk_index(self._data, first, last)
                 if offset + length > start:
                     raise Torn("the index points outside the data")
-                chunks.append(offset)
+                chunks.append((time_ns, offset))
         return chunks
 
-    def _time_s(self, offset: int) -> float:
+    def _time_s(self, time_ns: int, offset: int) -> float:
+        """Return t_s by a frame's own header, unless the guarded index knows better."""
         _, first, last = records.parse_chunk(self._data, offset, check_crc=False)
-        return frame_time_s(self._data, first, last)
+        t_s = frame_time_s(self._data, first, last)
+        if log_time_ns(self.epoch_ns, t_s) != time_ns:
+            raise Torn("a frame's time differs from the index")
+        return t_s
 
     @property
     def times_s(self) -> np.ndarray:
@@ -334,7 +343,7 @@ class FrameReader:
             raise IndexError(f"frame {index} of {len(self._chunks)}")
         try:
             with memoryview(self._data) as view:
-                _, first, last = records.parse_chunk(view, self._chunks[index])
+                _, first, last = records.parse_chunk(view, self._chunks[index][1])
                 frame = decode_frame(view, first, last, self.info)
         except Torn as error:
             raise self._damaged(f"frame {index}: {error}") from error
