@@ -1,0 +1,267 @@
+"""Cleaning a recording on disk: clean and residual that add up to the original to the last bit."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from scipy import fft
+
+from skycrane.errors import InputError
+from skycrane.files import atomic_path
+from skycrane.progress import Progress
+from skycrane.sound.recording import Recording, Writer, open_recording
+from skycrane.sound.separate import NoiseModel, Separator, model_noise
+from skycrane.sound.survey import frame_size
+
+__all__ = ["METHOD", "clean_file"]
+
+METHOD = "tracked tones, steady noise floor, short clicks; smooth-spectrum Wiener gain"
+
+
+def clean_file(
+    source: Path,
+    out: Path,
+    *,
+    reference: Path | None = None,
+    residual: Path | None = None,
+    strength: float = 1.0,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Take steady noise, tones and clicks out of a recording; keep wind, voices and music.
+
+    `out`, and `residual` where asked for, are written in the recording's rate, channels and bits;
+    sample by sample they add up to the recording exactly. Floating-point recordings are written as
+    64-bit WAV for that; MP3 and OGG count as 24-bit. The same input gives the same bytes.
+
+    Args:
+        source: the recording: WAV, FLAC, MP3, OGG; any rate, any length, up to 256 channels.
+        out: the clean recording to write, .flac or .wav.
+        reference: the noise alone, one channel or as many as the recording; any rate.
+        residual: where to write what was taken out.
+        strength: 0 takes out nothing, 1 what is best, at most 2.
+        progress: where to report seconds done.
+
+    Returns:
+        What was done, plain JSON values: seconds, channels, rate_hz, noise_from, tones_hz,
+        noise_level_db (recording against reference), removed_db by octave band, notes.
+
+    Raises:
+        InputError: a file cannot be used or written; nothing is left behind.
+    """
+    source, out = Path(source), Path(out)
+    recording = open_recording(source)
+    other = open_recording(reference) if reference is not None else None
+    _check(recording, out, other, residual, strength)
+    grid = _float_grid(recording) if not recording.bits else 0.0
+    bar = progress or Progress()
+    with bar.task("clean: listen", recording.channels) as advance:
+        models = []
+        for channel in range(recording.channels):
+            models.append(_model(recording, other, channel))
+            advance()
+    report = _Report(recording, models)
+    comment = json.dumps({**_tags(recording), "method": METHOD, "strength": strength})
+    with contextlib.ExitStack() as stack:
+        writers = []
+        for path in (out, residual):
+            if path is not None:
+                partial = stack.enter_context(atomic_path(Path(path)))
+                writers.append(_writer(stack, partial, recording, comment))
+        with bar.task("clean", math.ceil(recording.frames / recording.rate_hz)) as advance:
+            before = 0
+            for raw, clean in _streams(recording, models, strength, grid):
+                for writer, block in zip(writers, (clean, raw - clean), strict=False):
+                    _write(writer, block)
+                report.add(raw, clean)
+                now = report.frames // recording.rate_hz
+                advance(now - before)
+                before = now
+    return report.summary(strength)
+
+
+def _check(
+    recording: Recording,
+    out: Path,
+    reference: Recording | None,
+    residual: Path | None,
+    strength: float,
+) -> None:
+    if not 0.0 <= strength <= 2.0:
+        raise InputError(
+            f"{strength!r} is not right", where="strength", right="Give a number from 0 to 2."
+        )
+    taken = {recording.path.resolve(): "the recording"}
+    if reference is not None:
+        taken.setdefault(reference.path.resolve(), "the reference")
+    for path in (out, residual):
+        if path is None:
+            continue
+        if Path(path).is_dir():
+            raise InputError("this is a directory", where=str(path), right="Give a file's name.")
+        if Path(path).resolve() in taken:
+            what = taken[Path(path).resolve()]
+            raise InputError(
+                f"this is {what} itself", where=str(path), right="Choose another name."
+            )
+        taken[Path(path).resolve()] = "the other output"
+        Writer.check(Path(path), recording)
+    if reference is None:
+        return
+    if reference.channels not in {1, recording.channels}:
+        raise InputError(
+            f"{reference.channels} channels beside {recording.channels}",
+            where=str(reference.path),
+            right="Give a reference of one channel or as many as the recording.",
+        )
+    need = frame_size(reference.rate_hz)
+    if reference.frames < need:
+        raise InputError(
+            f"{reference.frames} samples are too few to learn noise from",
+            where=str(reference.path),
+            right=f"Give at least {need} ({need / reference.rate_hz:.2f} s), better 5 s.",
+        )
+
+
+def _model(recording: Recording, reference: Recording | None, channel: int) -> NoiseModel:
+    if reference is None:
+        return model_noise(lambda: recording.channel(channel), recording.rate_hz)
+    index = channel if reference.channels > 1 else 0
+    # A reference of another number of bits has another size of step.
+    step = 2.0 ** (max(recording.bits, 1) - max(reference.bits, 1))
+    return model_noise(
+        lambda: recording.channel(channel),
+        recording.rate_hz,
+        reference=lambda: (block * step for block in reference.channel(index)),
+        reference_rate_hz=reference.rate_hz,
+    )
+
+
+def _float_grid(recording: Recording) -> float:
+    """Return the step that clean and residual of a floating-point recording are rounded to.
+
+    Differences of multiples of 2^-52 of the peak are exact in 64 bits.
+    """
+    peak = max((float(np.abs(block).max()) for block in recording.blocks()), default=0.0)
+    return 2.0 ** (math.ceil(math.log2(peak)) - 51) if peak > 0 else 2.0**-52
+
+
+def _writer(
+    stack: contextlib.ExitStack, partial: Path, recording: Recording, comment: str
+) -> Writer:
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    return stack.enter_context(
+        Writer(
+            partial,
+            rate_hz=recording.rate_hz,
+            channels=recording.channels,
+            bits=recording.bits,
+            comment=comment,
+        )
+    )
+
+
+def _write(writer: Writer, block: NDArray[np.float64]) -> None:
+    try:
+        writer.write(block)
+    except soundfile.LibsndfileError as error:
+        raise OSError(28, str(error)) from error
+
+
+def _tags(recording: Recording) -> dict[str, Any]:
+    try:
+        tags = json.loads(recording.comment)
+    except ValueError:
+        return {}
+    return tags if isinstance(tags, dict) else {}
+
+
+def _streams(
+    recording: Recording, models: list[NoiseModel], strength: float, grid: float
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield raw and clean samples side by side, whole numbers (or multiples of `grid`)."""
+    separators = [Separator(model, strength=strength) for model in models]
+    waiting = np.zeros((0, recording.channels))
+    for block in recording.blocks():
+        waiting = np.concatenate([waiting, block])
+        done = np.stack([s.push(block[:, i]) for i, s in enumerate(separators)], axis=1)
+        raw, waiting = waiting[: len(done)], waiting[len(done) :]
+        if len(raw):
+            yield _exact(raw, done, recording.bits, grid)
+    done = np.stack([s.flush() for s in separators], axis=1)
+    if len(waiting):
+        yield _exact(waiting, done, recording.bits, grid)
+
+
+def _exact(
+    raw: NDArray[np.float64], clean: NDArray[np.float64], bits: int, grid: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Round the clean samples so that they and what is left both fit the format."""
+    if not bits:
+        raw = np.rint(raw / grid) * grid
+        return raw, np.rint(clean / grid) * grid
+    top = 2.0 ** (bits - 1)
+    low = np.maximum(-top, raw - (top - 1))
+    high = np.minimum(top - 1, raw + top)
+    return raw, np.clip(np.rint(clean), low, high)
+
+
+class _Report:
+    """Power before and after by octave, gathered on the way."""
+
+    _SIZE_S = 0.1
+
+    def __init__(self, recording: Recording, models: list[NoiseModel]) -> None:
+        self.recording, self.models, self.frames = recording, models, 0
+        self.size = int(2 ** round(math.log2(self._SIZE_S * recording.rate_hz)))
+        bins_hz = fft.rfftfreq(self.size, 1 / recording.rate_hz)
+        count = int(math.log2(recording.rate_hz / 2 / 22.1)) + 1
+        self.centres = [float(31.25 * 2**i) for i in range(max(count, 1))]
+        self.inside = [
+            (bins_hz >= c / math.sqrt(2)) & (bins_hz < c * math.sqrt(2)) for c in self.centres
+        ]
+        self.power = np.zeros((2, bins_hz.size))
+        self._kept = np.zeros((2, 0, recording.channels))
+        self._window = np.hanning(self.size)[:, None]
+
+    def add(self, raw: NDArray[np.float64], clean: NDArray[np.float64]) -> None:
+        self.frames += len(raw)
+        self._kept = np.concatenate([self._kept, np.stack([raw, clean])], axis=1)
+        while self._kept.shape[1] >= self.size:
+            part = self._kept[:, : self.size] * self._window
+            self.power += (np.abs(fft.rfft(part, axis=1)) ** 2).sum(axis=2)
+            self._kept = self._kept[:, self.size :]
+
+    def summary(self, strength: float) -> dict[str, Any]:
+        part = np.pad(self._kept, ((0, 0), (0, self.size - self._kept.shape[1]), (0, 0)))
+        power = self.power + (np.abs(fft.rfft(part * self._window, axis=1)) ** 2).sum(axis=2)
+        removed = {}
+        for centre, inside in zip(self.centres, self.inside, strict=True):
+            before, after = power[0, inside].sum(), power[1, inside].sum()
+            if before > 0:
+                ratio = max(after / before, 1e-10)
+                removed[f"{centre:g} Hz"] = round(-10 * math.log10(ratio), 1) + 0.0
+        notes = []
+        if not power[0].any():
+            notes.append("the recording is silent: nothing was taken out")
+        if any(not model.floor.any() for model in self.models) and not notes:
+            notes.append("no steady noise was found")
+        return {
+            "seconds": round(self.frames / self.recording.rate_hz, 3),
+            "rate_hz": self.recording.rate_hz,
+            "channels": self.recording.channels,
+            "method": METHOD,
+            "strength": strength,
+            "noise_from": self.models[0].source,
+            "noise_level_db": round(self.models[0].level_db, 1),
+            "tones_hz": [round(float(f), 1) for f in self.models[0].tones_hz],
+            "removed_db": removed,
+            "notes": notes,
+        }

@@ -1,0 +1,185 @@
+"""A first look at a recording: its tones, its steady noise floor, how loud it is beside another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, stats
+
+from skycrane.sound.clicks import ClickFilter, click_frame_size
+from skycrane.sound.frames import DelayLine, OverlapAdd, effective_count, hann, smooth
+from skycrane.sound.tones import ToneCanceller, find_tones
+
+__all__ = [
+    "Survey",
+    "frame_size",
+    "level_difference_db",
+    "steady_tones",
+    "survey",
+    "without_tones",
+]
+
+_FRAME_S = 0.17
+_QUIET = 0.15
+"""A bin's noise floor is what it falls to for this share of the time."""
+_LOWEST_DB, _STEP_DB, _STEPS = -260.0, 1.5, 224
+
+
+def frame_size(rate_hz: float) -> int:
+    """Return the samples of a frame, a power of two near 0.17 s."""
+    return max(64, int(2 ** np.rint(np.log2(_FRAME_S * rate_hz))))
+
+
+class Survey:
+    """What was found in one channel.
+
+    Attributes:
+        rate_hz: samples a second.
+        mean: mean power of each bin, [bins].
+        quiet: power that each bin falls to in its quiet time, as a mean of noise would be, [bins].
+        frames: number of frames looked at.
+    """
+
+    def __init__(
+        self, rate_hz: float, mean: NDArray[np.float64], quiet: NDArray[np.float64], frames: int
+    ) -> None:
+        self.rate_hz, self.mean, self.quiet, self.frames = rate_hz, mean, quiet, frames
+
+    @property
+    def frequency_hz(self) -> NDArray[np.float64]:
+        """Frequencies of the bins [Hz]."""
+        return np.linspace(0, self.rate_hz / 2, self.mean.size)
+
+    def density(self, power: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return power in frames as power a Hz, which does not depend on the rate."""
+        return power * 2 / (self.rate_hz * (self.mean.size - 1))
+
+    def power_at(
+        self, frequency_hz: NDArray[np.float64], density: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return a density of this survey at other frequencies; 0 above what it covers."""
+        return np.interp(frequency_hz, self.frequency_hz, density, right=0.0)
+
+
+class _Collector:
+    """A frame filter that changes nothing and gathers statistics of the power."""
+
+    delay = 0
+
+    def __init__(self, size: int) -> None:
+        self.bins = size // 2 + 1
+        self.kernel = hann(5)
+        self.bias_count = effective_count(self.kernel, size, size // 4, power=True)
+        self.counts = np.zeros(self.bins * _STEPS, dtype=np.int64)
+        self.total = np.zeros(self.bins)
+        self.frames = 0
+        self._power = DelayLine(5)
+        self._valid = DelayLine(5)
+
+    def process(
+        self, spectra: NDArray[np.complex128], valid: NDArray[np.float64]
+    ) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+        power = np.abs(spectra) ** 2
+        self.total += (power * valid[:, None]).sum(axis=0)
+        self.frames += int(valid.sum())
+        weights = self._valid.push(valid)
+        level = smooth(self._power.push(power), weights, self.kernel)
+        level = level[weights[5:-5] > 0]
+        step = (10 * np.log10(np.maximum(level, 1e-30)) - _LOWEST_DB) / _STEP_DB
+        flat = np.clip(step.astype(np.int64), 0, _STEPS - 1) + np.arange(self.bins) * _STEPS
+        self.counts += np.bincount(flat.ravel(), minlength=self.counts.size)
+        return spectra, valid
+
+    def quiet(self) -> NDArray[np.float64]:
+        counts = self.counts.reshape(self.bins, _STEPS)
+        below = np.cumsum(counts, axis=1)
+        target = _QUIET * np.maximum(below[:, -1], 1)
+        step = np.argmax(below >= target[:, None], axis=1)
+        at = np.arange(self.bins)
+        reached = np.where(step > 0, below[at, np.maximum(step - 1, 0)], 0)
+        within = (target - reached) / np.maximum(counts[at, step], 1)
+        power = 10 ** ((_LOWEST_DB + _STEP_DB * (step + within)) / 10)
+        # Steady noise falls that far below its own mean; undo it.
+        k = self.bias_count
+        power /= stats.gamma.ppf(_QUIET, k) / k
+        return np.where(step == 0, 0.0, power)
+
+
+def survey(
+    blocks: Callable[[], Iterable[NDArray[np.float64]]],
+    rate_hz: float,
+    *,
+    tones_hz: NDArray[np.float64] | None = None,
+) -> Survey:
+    """Go through one channel once and return its statistics.
+
+    Args:
+        blocks: gives the samples from the start, each time it is called.
+        rate_hz: samples a second.
+        tones_hz: with these, clicks and tones are taken out first, so that what is found is the
+            floor that they leave.
+    """
+    size = frame_size(rate_hz)
+    collector = _Collector(size)
+    if tones_hz is None:
+        chain = [OverlapAdd(size, [collector])]
+    else:
+        short = click_frame_size(size)
+        chain = [
+            OverlapAdd(short, [ClickFilter(size=short, rate_hz=rate_hz)]),
+            OverlapAdd(size, [ToneCanceller(tones_hz, size=size, rate_hz=rate_hz), collector]),
+        ]
+    for block in blocks():
+        samples = block
+        for stage in chain:
+            samples = stage.push(samples)
+    for i, stage in enumerate(chain):
+        samples = stage.flush()
+        for later in chain[i + 1 :]:
+            samples = later.push(samples)
+    mean = collector.total / max(collector.frames, 1)
+    return Survey(rate_hz, mean, collector.quiet(), collector.frames)
+
+
+def steady_tones(found: Survey, *, everywhere: bool) -> NDArray[np.float64]:
+    """Return the frequencies [Hz] of a survey's tones.
+
+    Args:
+        found: the survey of the recording.
+        everywhere: ask that they stand out in the quiet floor too, so that notes of music that come
+            and go are not taken for tones.
+    """
+    size = 2 * (found.mean.size - 1)
+    return find_tones(found.quiet if everywhere else found.mean, size, found.rate_hz)
+
+
+def level_difference_db(heard: Survey, noise: Survey) -> float:
+    """Return how much louder the noise is in the recording `heard` than in `noise` [dB].
+
+    Both quiet floors are compared in third octaves. Whatever else is in the recording can only add
+    to its floor, so a low quartile over the bands is taken.
+    """
+    top = min(heard.rate_hz, noise.rate_hz) * 0.45
+    edges = np.arange(np.log2(30.0), np.log2(top), 1 / 3)
+    differences = []
+    for low, high in zip(2 ** edges[:-1], 2 ** edges[1:], strict=True):
+        levels = []
+        for one in (heard, noise):
+            inside = (one.frequency_hz >= low) & (one.frequency_hz < high)
+            density = one.density(one.quiet)[inside]
+            levels.append(float(np.median(density)) if density.size else 0.0)
+        if min(levels) > 0:
+            differences.append(10 * np.log10(levels[0] / levels[1]))
+    if not differences:
+        return 0.0
+    return float(np.clip(np.percentile(differences, 25), -40.0, 12.0))
+
+
+def without_tones(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a power spectrum with narrow peaks levelled to what is around them, [bins]."""
+    if power.size < 64:
+        return power
+    around = ndimage.median_filter(power, 21, mode="nearest")
+    return np.minimum(power, 4 * around)
