@@ -1,0 +1,111 @@
+"""Shading of meshes: normals smoothed but for creases, and how open each corner is to the sky."""
+
+from __future__ import annotations
+
+import numpy as np
+import warp as wp
+from numpy.typing import NDArray
+
+from skycrane.mars.parallel import launch_rows
+from skycrane.vehicle.mesh import Shape
+
+__all__ = ["Corners"]
+
+wp.set_module_options({"enable_backward": False})
+
+_CREASE_COS = 0.78
+"""Faces that meet at more than 39 degrees keep an edge."""
+_RAYS = 20
+
+
+def _face_normals(shape: Shape) -> NDArray[np.float32]:
+    a, b, c = (shape.vertices_m[shape.triangles[:, k]] for k in range(3))
+    n = np.cross(b - a, c - a)
+    return n
+
+
+@wp.kernel
+def _openness(
+    row0: int,
+    mesh: wp.uint64,
+    points: wp.array(dtype=wp.vec3),  # type: ignore[valid-type]
+    normals: wp.array(dtype=wp.vec3),  # type: ignore[valid-type]
+    reach: float,
+    count: int,
+    out: wp.array(dtype=float),  # type: ignore[valid-type]
+):
+    i, j = wp.tid()
+    i += row0
+    n = normals[i]
+    helper = wp.where(wp.abs(n[0]) < 0.7, wp.vec3(1.0, 0.0, 0.0), wp.vec3(0.0, 1.0, 0.0))
+    a = wp.normalize(wp.cross(n, helper))
+    b = wp.cross(n, a)
+    free = float(0.0)
+    for k in range(count):
+        # A spiral over the hemisphere, cosine-weighted (Malley; golden angle).
+        r2 = (float(k) + 0.5) / float(count)
+        turn = 2.39996323 * float(k) + 0.7
+        r = wp.sqrt(r2)
+        d = a * (r * wp.cos(turn)) + b * (r * wp.sin(turn)) + n * wp.sqrt(1.0 - r2)
+        if not wp.mesh_query_ray_anyhit(mesh, points[i], d, reach):
+            free += 1.0
+    out[i] = free / float(count)
+
+
+class Corners:
+    """The corners of one surface's triangles: which faces smooth into which, and openness."""
+
+    def __init__(self, shape: Shape, *, workers: int | None = None, closed: bool = True) -> None:
+        self._triangles = shape.triangles
+        vertex = shape.triangles.ravel()
+        order = np.argsort(vertex, kind="stable")
+        counts = np.bincount(vertex, minlength=len(shape.vertices_m))
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        # Every pair of a corner and a face around its vertex.
+        repeats = counts[vertex]
+        self._corner = np.repeat(np.arange(len(vertex)), repeats)
+        within = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+        self._face = order[starts[vertex[self._corner]] + within] // 3
+        self.open = np.ones(len(vertex), np.float32)
+        if closed:
+            self.open = self._bake(shape, workers)
+
+    def normals(self, shape: Shape) -> NDArray[np.float32]:
+        """Return the shading normals of the corners, shape (3 m, 3), body frame."""
+        faces = _face_normals(shape)
+        length = np.linalg.norm(faces, axis=1, keepdims=True)
+        unit = faces / np.maximum(length, 1e-20)
+        own = unit[self._corner // 3]
+        other = unit[self._face]
+        same = np.einsum("ij,ij->i", own, other) > _CREASE_COS
+        weighted = faces[self._face] * same[:, None]
+        total = np.stack(
+            [np.bincount(self._corner, weighted[:, k], minlength=len(self.open)) for k in range(3)],
+            axis=1,
+        )
+        size = np.linalg.norm(total, axis=1, keepdims=True)
+        flat = np.repeat(unit, 3, axis=0)
+        return np.where(size > 1e-20, total / np.maximum(size, 1e-20), flat).astype(np.float32)
+
+    def _bake(self, shape: Shape, workers: int | None) -> NDArray[np.float32]:
+        mesh = wp.Mesh(
+            wp.array(shape.vertices_m, dtype=wp.vec3, device="cpu"),
+            wp.array(shape.triangles.ravel(), dtype=int, device="cpu"),
+        )
+        normals = self.normals(shape)
+        corners = shape.vertices_m[shape.triangles]
+        middle = corners.mean(axis=1, keepdims=True)
+        # A little inside the triangle, so that a neighbour's edge does not count as a wall.
+        points = (corners * 0.92 + middle * 0.08).reshape(-1, 3) + normals * 2e-3
+        reach = 0.35 * float(np.ptp(shape.vertices_m, axis=0).max())
+        out = wp.zeros(len(points), dtype=float, device="cpu")
+        inputs = [
+            mesh.id,
+            wp.array(points.astype(np.float32), dtype=wp.vec3, device="cpu"),
+            wp.array(normals, dtype=wp.vec3, device="cpu"),
+            reach,
+            _RAYS,
+            out,
+        ]
+        launch_rows(_openness, len(points), 1, inputs, workers=workers)
+        return np.asarray(out.numpy())

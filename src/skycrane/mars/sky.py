@@ -1,0 +1,167 @@
+"""Light in dusty air: what a path takes away and what it adds, from the ground to open sky.
+
+One model serves haze and sky alike: a horizontally even layer of dust that thins exponentially
+with height, single scattering with a double Henyey-Greenstein phase function, and light scattered
+more than once as an even glow. Radiance is in units where the sun outside the air gives an
+irradiance of 1 in each colour on a surface facing it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import warp as wp
+from numpy.typing import NDArray
+
+from skycrane.mission import Mission
+
+__all__ = ["Air", "air_of", "path_light", "sky_light", "sun_through"]
+
+wp.set_module_options({"enable_backward": False})
+
+_PI = wp.constant(3.14159265)
+
+
+@wp.struct
+class Air:
+    """What the light functions need of a mission's sky and of the sun now.
+
+    Attributes:
+        sun: unit vector toward the sun, site axes.
+        depth: vertical optical depth from the datum.
+        scale: scale height, m.
+        radius: the planet's, m.
+        omega: single-scattering albedo, by colour.
+        forward: asymmetry of the forward lobe, by colour.
+        backward: asymmetry of the backward lobe.
+        share: weight of the forward lobe.
+        glow: radiance source of light scattered more than once, by colour.
+        sky_irradiance: diffuse light on level ground, by colour.
+        ground_radiance: what sunlit level ground sends up, by colour, for light from below.
+        cos_sun: cosine of the sun's angular radius.
+    """
+
+    sun: wp.vec3
+    depth: float
+    scale: float
+    radius: float
+    omega: wp.vec3
+    forward: wp.vec3
+    backward: float
+    share: float
+    glow: wp.vec3
+    sky_irradiance: wp.vec3
+    ground_radiance: wp.vec3
+    cos_sun: float
+
+
+@wp.func
+def _lobe(g: float, c: float) -> float:
+    d = 1.0 + g * g - 2.0 * g * c
+    return (1.0 - g * g) / (d * wp.sqrt(d))
+
+
+@wp.func
+def sun_through(air: Air, height: float) -> float:
+    """Return the share of direct sunlight left at a height above the datum [m]."""
+    mu = wp.sqrt(air.sun[2] * air.sun[2] + 0.0021)
+    return wp.exp(-air.depth * wp.exp(-height / air.scale) / mu)
+
+
+@wp.func
+def _source(air: Air, cos_sun: float, height: float, c: int) -> float:
+    g = air.forward[c]
+    phase = air.share * _lobe(g, cos_sun) + (1.0 - air.share) * _lobe(air.backward, cos_sun)
+    return air.omega[c] * phase / (4.0 * _PI) * sun_through(air, height) + air.glow[c]
+
+
+@wp.func
+def path_light(
+    air: Air, height0: float, height1: float, distance: float, cos_sun: float, c: int
+) -> wp.vec2:
+    """Return (transmittance, radiance added) of a straight path between two heights [m]."""
+    a = wp.exp(-wp.max(height0, -3000.0) / air.scale)
+    b = wp.exp(-wp.max(height1, -3000.0) / air.scale)
+    rise = (height1 - height0) / air.scale
+    mean = 0.5 * (a + b)
+    if wp.abs(rise) > 0.02:
+        mean = (a - b) / rise
+    t = wp.exp(-air.depth * distance / air.scale * mean)
+    source = _source(air, cos_sun, 0.5 * (height0 + height1), c)
+    return wp.vec2(t, source * (1.0 - t))
+
+
+@wp.func
+def sky_light(air: Air, height: float, up: float, cos_sun: float, c: int) -> float:
+    """Return the radiance of open sky seen from `height` [m] in a direction of zenith cosine `up`.
+
+    The slant path follows the curved planet: a Chapman-like bound on the air mass at the horizon
+    (Chapman 1931), doubled back below it.
+    """
+    bend = 2.0 * air.scale / (_PI * air.radius)
+    here = air.depth * wp.exp(-wp.max(height, -3000.0) / air.scale)
+    depth = here / wp.sqrt(up * up + bend)
+    if up < 0.0:
+        lowest = height - 0.5 * air.radius * up * up
+        tangent = air.depth * wp.exp(-wp.max(lowest, 0.0) / air.scale) / wp.sqrt(bend)
+        depth = 2.0 * tangent - here / wp.sqrt(up * up + bend)
+    # Light reaches the upper air less weakened than the ground below it.
+    source = _source(air, cos_sun, height + 0.7 * air.scale, c)
+    light = source * (1.0 - wp.exp(-wp.max(depth, 0.0)))
+    if cos_sun > air.cos_sun:
+        light += sun_through(air, height) * 14600.0
+    return light
+
+
+@wp.kernel
+def _measure_sky(air: Air, directions: wp.array(dtype=wp.vec3), out: wp.array(dtype=wp.vec3)):  # type: ignore[valid-type]
+    i = wp.tid()
+    d = directions[i]
+    s = wp.min(wp.dot(d, air.sun), air.cos_sun)
+    out[i] = wp.vec3(
+        sky_light(air, 0.0, d[2], s, 0), sky_light(air, 0.0, d[2], s, 1), sky_light(air, 0.0, d[2], s, 2)
+    )
+
+
+def _level_irradiance(air: Any) -> NDArray[np.float64]:
+    """Return the diffuse irradiance on level ground by colour, integrated over the sky, (3,)."""
+    up = (np.arange(24) + 0.5) / 24
+    azimuth = (np.arange(48) + 0.5) * (2 * np.pi / 48)
+    z, a = (x.ravel() for x in np.meshgrid(up, azimuth, indexing="ij"))
+    across = np.sqrt(1 - z * z)
+    directions = np.column_stack([across * np.cos(a), across * np.sin(a), z]).astype(np.float32)
+    out = wp.zeros(len(z), dtype=wp.vec3, device="cpu")
+    given = wp.array(directions, dtype=wp.vec3, device="cpu")
+    wp.launch(_measure_sky, dim=len(z), inputs=[air, given, out], device="cpu")
+    return np.asarray((out.numpy() * z[:, None]).sum(axis=0) * (2 * np.pi / len(z)), np.float64)
+
+
+def air_of(mission: Mission, sun_site: NDArray[np.float64], *, sun_distance_au: float) -> Any:
+    """Return the `Air` of a mission with the sun in a direction (site axes)."""
+    sky = mission.sky
+    air = Air()
+    air.sun = wp.vec3(*(float(x) for x in sun_site))
+    air.depth = sky.optical_depth
+    air.scale = sky.scale_height_m
+    air.radius = mission.site.radius_m
+    omega = np.array(sky.single_scattering_albedo)
+    air.omega = wp.vec3(*omega)
+    air.forward = wp.vec3(*sky.forward_asymmetry)
+    air.backward = sky.backward_asymmetry
+    air.share = sky.forward_share
+    air.cos_sun = float(np.cos(0.00465047 / sun_distance_au))
+    # Light scattered more than once. What the layer takes from the beam and throws on, less what
+    # leaves after one scattering, spreads evenly; the ground adds what it sends up.
+    mu = max(float(sun_site[2]), 0.05)
+    taken = mu * (1 - np.exp(-sky.optical_depth / mu))
+    ground = np.array(mission.terrain.colours.soil)
+    lit = mu * np.exp(-sky.optical_depth / mu)
+    upward = ground * (lit + 0.6 * omega * taken) / np.pi
+    once = omega * taken / (4 * np.pi)
+    again = omega * (1 - np.exp(-1.5 * sky.optical_depth))
+    air.glow = wp.vec3(*(sky.multiple_scattering * omega * (0.5 * upward + once * again * 1.5)))
+    diffuse = _level_irradiance(air)
+    air.sky_irradiance = wp.vec3(*diffuse)
+    air.ground_radiance = wp.vec3(*(ground * (lit + diffuse) / np.pi))
+    return air
