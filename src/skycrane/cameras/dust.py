@@ -34,6 +34,15 @@ import warp as wp
 __all__ = ["DustState", "dust_optics", "dust_radiance"]
 
 
+# Odd multipliers of the lattice hash; as constants, because a literal is a signed 32-bit number.
+_MIX_A = wp.constant(wp.uint32(0x7FEB352D))
+_MIX_B = wp.constant(wp.uint32(0x846CA68B))
+_STEP_X = wp.constant(wp.uint32(0x85EBCA77))
+_STEP_Y = wp.constant(wp.uint32(0xC2B2AE3D))
+_STEP_Z = wp.constant(wp.uint32(0x27D4EB2F))
+_STEP_SEED = wp.constant(wp.uint32(0x9E3779B1))
+
+
 @wp.struct
 class DustState:
     """The dust at one instant. Vectors of four hold one value a plume; lengths in m, site axes."""
@@ -74,16 +83,16 @@ class DustState:
 @wp.func
 def _mix(h: wp.uint32) -> wp.uint32:
     """Scramble 32 bits (the finaliser "lowbias32" of Wellons's integer-hash search)."""
-    h = (h ^ (h >> wp.uint32(16))) * wp.uint32(0x7FEB352D)
-    h = (h ^ (h >> wp.uint32(15))) * wp.uint32(0x846CA68B)
+    h = (h ^ (h >> wp.uint32(16))) * _MIX_A
+    h = (h ^ (h >> wp.uint32(15))) * _MIX_B
     return h ^ (h >> wp.uint32(16))
 
 
 @wp.func
 def _edge(column: wp.uint32, iz: int, fz: float) -> float:
     """Return lattice values blended along the third axis, 0 to 1."""
-    a = _mix(column + wp.uint32(iz) * wp.uint32(0x27D4EB2F))
-    b = _mix(column + wp.uint32(iz + 1) * wp.uint32(0x27D4EB2F))
+    a = _mix(column + wp.uint32(iz) * _STEP_Z)
+    b = _mix(column + wp.uint32(iz + 1) * _STEP_Z)
     return wp.lerp(float(a >> wp.uint32(8)), float(b >> wp.uint32(8)), fz) / 16777216.0
 
 
@@ -99,12 +108,9 @@ def _noise(seed: wp.uint32, x: float, y: float, z: float) -> float:
     fx = fx * fx * (3.0 - 2.0 * fx)
     fy = fy * fy * (3.0 - 2.0 * fy)
     fz = fz * fz * (3.0 - 2.0 * fz)
-    c = seed * wp.uint32(0x9E3779B1) + wp.uint32(ix) * wp.uint32(0x85EBCA77)
-    c += wp.uint32(iy) * wp.uint32(0xC2B2AE3D)
-    step_x = wp.uint32(0x85EBCA77)
-    step_y = wp.uint32(0xC2B2AE3D)
-    low = wp.lerp(_edge(c, iz, fz), _edge(c + step_x, iz, fz), fx)
-    high = wp.lerp(_edge(c + step_y, iz, fz), _edge(c + step_x + step_y, iz, fz), fx)
+    c = seed * _STEP_SEED + wp.uint32(ix) * _STEP_X + wp.uint32(iy) * _STEP_Y
+    low = wp.lerp(_edge(c, iz, fz), _edge(c + _STEP_X, iz, fz), fx)
+    high = wp.lerp(_edge(c + _STEP_Y, iz, fz), _edge(c + _STEP_X + _STEP_Y, iz, fz), fx)
     return 2.0 * wp.lerp(low, high, fy) - 1.0
 
 
@@ -142,7 +148,7 @@ def _filaments(seed: wp.uint32, a: float, b: float, lr: float, phase: float) -> 
 def _streak(seed: wp.uint32, offset: wp.vec2, phase: float, sun: wp.vec2) -> wp.vec2:
     """Return streaks that stream outward, about -1 to 1, and their rise toward the sun.
 
-    The pattern stands still in (azimuth, log r - phase): carried along at a speed that grows with r.
+    The pattern stands still in (azimuth, log r - phase): its speed grows with r.
     """
     r = wp.max(wp.length(offset), 0.15)
     lr = wp.log(r)
@@ -178,10 +184,12 @@ def _sheet(state: DustState, east: float, north: float) -> wp.vec4:
             core = state.core_share * state.reach[i]
             rise = 1.0 - wp.exp(-(r * r) / (core * core))
             thin = 1.0 / (1.0 + r / (state.decay_share * state.reach[i]))
-            edge = 1.0 / (1.0 + wp.exp(wp.clamp((r - state.front) / state.front_width, -30.0, 30.0)))
+            edge = 1.0 / (
+                1.0 + wp.exp(wp.clamp((r - state.front) / state.front_width, -30.0, 30.0))
+            )
             depth += state.depth[i] * (0.12 + 0.88 * rise) * thin * edge
             swept = wp.max(swept, wp.exp(-r / (2.5 * core)) * wp.min(state.depth[i], 1.0))
-            strength = state.depth[i] / (r * r + core * core)
+            strength = state.depth[i] * state.depth[i] / (r * r + core * core)
             nearest = wp.min(nearest, r)
             if strength > first:
                 second = first
@@ -195,7 +203,7 @@ def _sheet(state: DustState, east: float, north: float) -> wp.vec4:
         return wp.vec4(0.0, state.height_minimum, 1.0, swept)
     ridge = float(0.0)
     if second > 0.0:
-        # The line where two plumes meet wavers; which plume's streaks show follows the wavering line.
+        # The line where two plumes meet wavers, and whose streaks show follows it.
         wobble = _noise(state.seed + wp.uint32(7), 0.16 * east, 0.16 * north, 0.3 * state.drift)
         fringe = _noise(state.seed + wp.uint32(9), 0.7 * east, 0.7 * north, 0.7 * state.drift)
         wisp = _noise(state.seed + wp.uint32(13), 2.3 * east, 2.3 * north, 1.3 * state.drift)

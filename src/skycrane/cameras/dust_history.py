@@ -20,12 +20,15 @@ __all__ = ["DustHistory"]
 
 Array = NDArray[np.float64]
 GroundHeight = Callable[[Array, Array], Array]
+Series = dict[str, Array]
 
 _STEP_S = 0.05
 _CEILING_M = 160.0
 """Height above which no plume is followed; far above where dust is first moved."""
 _PLUMES = 4
 _FAR_M = 1.0e3
+_FOLLOW_S = 0.2
+"""Time constant with which a sheet's middle follows its plume along the ground."""
 
 
 def _level(east_m: Array, north_m: Array) -> Array:
@@ -63,13 +66,13 @@ class DustHistory:
         level = np.hypot(sun_site[0], sun_site[1])
         self._sun = (sun_site[0] / max(level, 1e-6), sun_site[1] / max(level, 1e-6))
         self._time_s, forcing = self._force(mission, flight, ground_height_m)
-        self._series = self._integrate(forcing) if len(self._time_s) else {}
+        self._series: Series = self._integrate(forcing) if len(self._time_s) else {}
 
     # -- from the flight -------------------------------------------------------------------------
 
     def _force(
         self, mission: Mission, flight: Flight, ground_height_m: GroundHeight
-    ) -> tuple[Array, dict[str, Array]]:
+    ) -> tuple[Array, Series]:
         """Return times and, per plume, thrust over distance squared, place, length, spread."""
         stage = flight.bodies["descent_stage"]
         frame = SiteFrame.of(mission.site)
@@ -125,41 +128,54 @@ class DustHistory:
 
     # -- in time ---------------------------------------------------------------------------------
 
-    def _integrate(self, force: dict[str, Array]) -> dict[str, Array]:
+    def _integrate(self, force: Series) -> Series:
+        """Return depth, place and phase a plume, front, veil and its middle, over the times."""
         d = self._dust
         excess = np.maximum(force["pull"] / d.threshold_n_m2 - 1.0, 0.0)
         target = d.sheet_optical_depth * excess / (excess + d.half_excess)
         pull = force["pull"].sum(axis=1)
-        held = pull / (pull + d.veil_hold_n_m2)
-        n = len(self._time_s)
-        out: dict[str, Any] = {k: np.zeros((n, _PLUMES)) for k in ("depth", "east", "north", "reach", "he", "hn")}
+        out = self._follow(force, excess, target)
         out["phase"] = np.cumsum(d.stream_rate_hz * np.sqrt(force["pull"]) * _STEP_S, axis=0)
         out["drift"] = np.cumsum(np.minimum(0.15 + np.sqrt(pull) * 0.35, 4.0)) * _STEP_S
-        for k in ("front", "coarse", "fine", "hold"):
-            out[k] = np.zeros(n)
-        now: dict[str, Any] = {k: force[k][0].copy() for k in ("east", "north", "reach", "he", "hn")}
-        depth, front, coarse, fine, hold = np.zeros(_PLUMES), 0.0, 0.0, 0.0, held[0]
-        follow = 1.0 - np.exp(-_STEP_S / 0.2)
-        for k in range(n):
+        total = excess.sum(axis=1)
+        fed = d.veil_rate_hz * total * _STEP_S
+        coarse = _leaky(fed * (1.0 - d.fine_share), d.veil_decay_s)
+        fine = _leaky(fed * d.fine_share, d.fine_decay_s)
+        # The veil stays where it was fed: the middle of what has not settled yet.
+        weight = np.maximum(excess, 1e-9)
+        for name in ("east", "north"):
+            middle = (force[name] * weight).sum(axis=1) / weight.sum(axis=1)
+            held = _leaky(fed, d.veil_decay_s)
+            place = _leaky(fed * np.where(total > 0.0, middle, 0.0), d.veil_decay_s)
+            out[f"veil_{name}"] = _hold_last(place / np.maximum(held, 1e-12), held > 1e-9)
+        hold = pull / (pull + d.veil_hold_n_m2)
+        free = np.zeros(len(pull))
+        front = np.zeros(len(pull))
+        closing = 1.0 - np.exp(-_STEP_S / d.veil_fill_s)
+        for k in range(1, len(pull)):
+            free[k] = free[k - 1] + (1.0 - hold[k] - free[k - 1]) * closing
+            speed = d.front_speed_m_s * np.sqrt(total[k]) / (1.0 + front[k - 1] / d.front_decay_m)
+            front[k] = front[k - 1] + speed * _STEP_S
+        out["front"], out["veil"] = front, (coarse + fine) * free
+        return out
+
+    def _follow(self, force: Series, excess: Array, target: Array) -> Series:
+        """Return each plume's sheet, relaxing to its target, and where it last blew."""
+        d = self._dust
+        names = ("east", "north", "reach", "he", "hn")
+        out = {name: np.zeros(excess.shape) for name in ("depth", *names)}
+        now = {name: force[name][0].copy() for name in names}
+        depth = np.zeros(excess.shape[1])
+        follow = 1.0 - np.exp(-_STEP_S / _FOLLOW_S)
+        for k in range(len(excess)):
             live = excess[k] > 0.0
-            fresh = live & (depth < 1e-3)
+            share = np.where(live & (depth < 1e-3), 1.0, np.where(live, follow, 0.0))
             for name, value in now.items():
-                # A sheet stays where its plume last blew.
-                value += np.where(fresh, 1.0, np.where(live, follow, 0.0)) * (
-                    force[name][k] - value
-                )
+                value += share * (force[name][k] - value)
+                out[name][k] = value
             rate = np.where(target[k] > depth, d.sheet_rise_s, d.sheet_fall_s)
             depth = depth + (target[k] - depth) * (1.0 - np.exp(-_STEP_S / rate))
-            total = float(excess[k].sum())
-            front += _STEP_S * d.front_speed_m_s * np.sqrt(total) / (1.0 + front / d.front_decay_m)
-            fed = d.veil_rate_hz * total * _STEP_S
-            coarse = coarse * np.exp(-_STEP_S / d.veil_decay_s) + fed * (1.0 - d.fine_share)
-            fine = fine * np.exp(-_STEP_S / d.fine_decay_s) + fed * d.fine_share
-            hold += (held[k] - hold) * (1.0 - np.exp(-_STEP_S / d.veil_fill_s))
-            for name, value in now.items():
-                out[name][k] = value
-            out["depth"][k], out["front"][k], out["hold"][k] = depth, front, hold
-            out["coarse"][k], out["fine"][k] = coarse, fine
+            out["depth"][k] = depth
         return out
 
     def _at(self, name: str, t_s: float) -> Any:
@@ -172,9 +188,7 @@ class DustHistory:
         """Return the vertical optical depth of veil and low layer over the middle at `t_s`."""
         if not len(self._time_s) or t_s < self._time_s[0]:
             return 0.0
-        return float(
-            (self._at("coarse", t_s) + self._at("fine", t_s)) * (1 - self._at("hold", t_s))
-        )
+        return float(self._at("veil", t_s))
 
     def state(self, t_s: float) -> Any:
         """Return the `DustState` at `t_s`: an argument for the kernel that draws a frame."""
@@ -207,9 +221,8 @@ class DustHistory:
         state.drift = self._at("drift", t_s)
         state.veil_depth = veil * (1.0 - d.low_share)
         state.low_depth = veil * d.low_share
-        weight = np.maximum(depth, 1e-6)
-        state.veil_east = float(np.average(self._at("east", t_s), weights=weight))
-        state.veil_north = float(np.average(self._at("north", t_s), weights=weight))
+        state.veil_east = self._at("veil_east", t_s)
+        state.veil_north = self._at("veil_north", t_s)
         return state
 
 
@@ -223,3 +236,22 @@ def _plumes_of(mission: Mission) -> list[list[int]]:
     ]
     forward = np.array(mission.shape.stage.engine_points_m)[:, 0]
     return [sorted((int(i) for i in g), key=lambda i: forward[i]) for g in groups if len(g)]
+
+
+def _leaky(fed: Array, decay_s: float) -> Array:
+    """Return the leaky integral of what is fed each step, shape (n,)."""
+    keep = np.exp(-_STEP_S / decay_s)
+    out = np.empty(len(fed))
+    level = 0.0
+    for k, more in enumerate(fed):
+        level = level * keep + more
+        out[k] = level
+    return out
+
+
+def _hold_last(values: Array, good: NDArray[np.bool_]) -> Array:
+    """Return values with every bad one replaced by the last good one before it."""
+    if not good.any():
+        return np.zeros(len(values))
+    index = np.maximum.accumulate(np.where(good, np.arange(len(values)), np.argmax(good)))
+    return np.asarray(values[index])

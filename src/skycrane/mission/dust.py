@@ -1,7 +1,76 @@
-"""Section to be written."""
+"""The dust that the engines raise: what the phenomenological model is tuned by."""
 
-from skycrane.mission.base import Section
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from skycrane.mission.base import Fraction, NonNegative, Positive, Section
+
+__all__ = ["Dust"]
 
 
 class Dust(Section):
-    """To be written."""
+    """Erosion, the sheet along the ground, its streaks, and the veil that fills the air."""
+
+    enabled: bool
+    """Whether there is any dust."""
+    albedo: Annotated[list[Fraction], Field(min_length=3, max_length=3)]
+    """Linear red, green, blue reflectance of thick dust."""
+    threshold_n_m2: Positive
+    """Thrust over distance squared at which a plume begins to lift dust, N/m2."""
+    half_excess: Positive
+    """Excess over the threshold, in thresholds, at which the sheet is half as thick as it gets."""
+    sheet_optical_depth: NonNegative
+    """Vertical optical depth of the thickest sheet."""
+    sheet_rise_s: Positive
+    """Time constant with which the sheet grows, s."""
+    sheet_fall_s: Positive
+    """Time constant with which it falls when the plume weakens, s."""
+    core_share: Positive
+    """Radius of the swept core under a plume, share of the plume's length."""
+    decay_share: Positive
+    """Distance over which the sheet thins outward, share of the plume's length."""
+    height_share: Positive
+    """Growth of the sheet's height with distance from the impingement point."""
+    height_minimum_m: Positive
+    """Height of the sheet at the core, m."""
+    front_speed_m_s: Positive
+    """Speed of the dust front at the threshold, m/s; grows with the root of the excess."""
+    front_decay_m: Positive
+    """Distance over which the front slows down, m."""
+    front_width_m: Positive
+    """Width of the front's edge, m."""
+    stream_rate_hz: NonNegative
+    """Rate at which streaks stream outward (log of the distance) at 1 N/m2, 1/s."""
+    streak_contrast: NonNegative
+    """Strength of the streaks in the sheet."""
+    streak_relief: NonNegative
+    """Light and shade on the streaks' flanks."""
+    ridge_optical_depth: NonNegative
+    """Extra depth of the upwash along the line where two plumes meet, share of the sheet."""
+    ridge_width: Positive
+    """Width of that line, in the logarithm of the two plumes' strengths."""
+    veil_rate_hz: NonNegative
+    """Optical depth that goes into the air a second for each threshold of excess, 1/s."""
+    veil_decay_s: Positive
+    """Time constant with which the veil settles and drifts away, s."""
+    veil_hold_n_m2: Positive
+    """Thrust over distance squared at which jets hold off half of the veil, N/m2."""
+    veil_fill_s: Positive
+    """Time constant with which the veil closes over the middle once they weaken, s."""
+    veil_height_m: Positive
+    """Scale height of the veil, m."""
+    veil_radius_m: Positive
+    """Radius of the veil, m."""
+    low_share: Fraction
+    """Share of the veil that stays in a low layer."""
+    low_height_m: Positive
+    """Scale height of that layer, m."""
+    fine_share: Fraction
+    """Share of the veil that is fine and lingers."""
+    fine_decay_s: Positive
+    """Time constant of the fine share, s."""
+    scour: NonNegative
+    """How much the swept ground under a plume brightens, share."""
