@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -14,6 +13,7 @@ from skycrane.flight.record import BODIES, BodyTrack, Event, Flight, write_fligh
 from skycrane.mars.frames import SiteFrame
 from skycrane.mission import Mission
 from skycrane.mission.film import Film
+from skycrane.mission.flown import FlownEvent
 from skycrane.mission.mission import Identity
 from skycrane.mission.place import Epoch, Planet, Site
 from skycrane.onboard.store import CameraInfo, FrameWriter, RawFrame
@@ -89,7 +89,7 @@ def mission_of(*, title: str = "Toy: a landing in a hurry", **film: object) -> M
         planet=Planet.model_validate(table["planet"]),
         site=Site.model_validate(table["site"]),
         epoch=Epoch.model_validate(table["epoch"]),
-        flown=[SimpleNamespace(**row) for row in table.get("flown", [])],
+        flown=[FlownEvent.model_validate(row) for row in table.get("flown", [])],
         film=Film.model_validate(table["film"] | film),
     )
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from skycrane.errors import InputError
 from skycrane.ground.callouts import Spoken
 from skycrane.mission.film import Film
 
-__all__ = ["Caption", "captions_of", "webvtt"]
+__all__ = ["Caption", "captions_of", "read_webvtt", "webvtt"]
 
 _LINE = 42
 """Characters in a line of captions, as broadcasters advise."""
@@ -52,6 +55,33 @@ def webvtt(captions: Sequence[Caption], *, title: str) -> str:
             f"<v {voice}>{_wrapped(caption.text)}"
         )
     return "\n\n".join(blocks) + "\n"
+
+
+_CUE = re.compile(
+    r"^(\d+):(\d\d):(\d\d\.\d{3}) --> (\d+):(\d\d):(\d\d\.\d{3})\n<v ([^>\n]*)>(.*)$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def read_webvtt(text: str, *, where: str) -> list[Caption]:
+    """Read captions that `webvtt` wrote.
+
+    Raises:
+        InputError: it is not such a file; `where` names it.
+    """
+    if not text.startswith("WEBVTT"):
+        raise InputError("not a WebVTT file", where=where, right="Run cut again.")
+    captions = []
+    for block in text.rstrip("\n").split("\n\n")[1:]:
+        found = _CUE.search(block)
+        if not found:
+            raise InputError("a cue is damaged", where=where, right="Run cut again.")
+        start_s, end_s = (
+            int(found[i]) * 3600 + int(found[i + 1]) * 60 + float(found[i + 2]) for i in (1, 4)
+        )
+        words = " ".join(html.unescape(found[8]).split())
+        captions.append(Caption(start_s, end_s, html.unescape(found[7]), words))
+    return captions
 
 
 def _clock(t_s: float) -> str:

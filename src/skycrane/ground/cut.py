@@ -105,7 +105,13 @@ def _frames(
 
     def compose(index: int) -> av.VideoFrame:
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture(index)), format="rgb24")
-        out = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+        out = frame.reformat(
+            format="yuv420p",
+            dst_colorspace="ITU709",
+            dst_color_range="MPEG",
+            interpolation="FAST_BILINEAR",
+            threads=1,
+        )
         out.time_base = Fraction(1, encoding.frames_per_s)
         return out
 

@@ -21,7 +21,8 @@ def timeline_json(
     Clips refer to the cameras' raw files by relative address, their ranges counted on the flight's
     clock (seconds after entry interface); events within the film are markers.
     """
-    timeline = otio.schema.Timeline(name=title)
+    about = {"opens_s": span.opens_s, "closes_s": span.closes_s}
+    timeline = otio.schema.Timeline(name=title, metadata={"skycrane": about})
     depth = max((len(shot.views) for shot in shots), default=1) or 1
     for layer in range(depth):
         track = otio.schema.Track(name=f"V{layer + 1}", kind=otio.schema.TrackKind.Video)
