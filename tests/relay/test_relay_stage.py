@@ -20,7 +20,7 @@ import skycrane.mission
 from skycrane.errors import InputError, TransferError
 from skycrane.mission.link import Link
 from skycrane.relay.ledger import read_ledger
-from skycrane.relay.link import passes
+from skycrane.relay.link import Channel, passes
 from skycrane.relay.stage import relay
 
 SIZES = {"rdc.mcap": 300_000, "ruc.mcap": 120_001, "microphone.flac": 7, "empty.mcap": 0}
@@ -180,6 +180,34 @@ def test_a_damaged_state_starts_over(tmp_path, unbroken, harm):
     (directory / "relay" / "ledger.sqlite").unlink()
     relay(context(directory, link(**LOSSY)))
     assert tree(directory) == unbroken
+
+
+def test_bytes_that_came_after_the_state_are_cut_off(tmp_path, unbroken):
+    directory = onboard(tmp_path / "run")
+    with pytest.raises(TransferError):
+        relay(context(directory, link(**LOSSY, max_passes=2)))
+    unfinished = sorted((directory / "relay" / "incoming").glob("*.incoming"))
+    assert unfinished
+    for path in unfinished:
+        with path.open("ab") as handle:
+            handle.write(bytes(2_000_000))
+    (directory / "relay" / "incoming" / "99999999.incoming").write_bytes(b"stray")
+    relay(context(directory, link(**LOSSY)))
+    assert tree(directory) == unbroken
+
+
+def test_each_pass_and_direction_has_fates_of_its_own():
+    orbiter = link(pdu_loss=0.5).orbiters[0]
+
+    def fates(*key):
+        channel = Channel(orbiter, *key)
+        return [channel.carry(b"pdu") is None for _ in range(200)]
+
+    first = fates(1, "return", 0)
+    assert first == fates(1, "return", 0)
+    others = [fates(1, "forward", 0), fates(1, "return", 1), fates(2, "return", 0)]
+    # Independent fates agree half the time: 100 of 200, standard deviation 7.
+    assert all(60 < sum(a == b for a, b in zip(first, o, strict=True)) < 140 for o in others)
 
 
 def test_nothing_to_send_and_unfinished_files_are_refused(tmp_path):
