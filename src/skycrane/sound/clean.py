@@ -60,12 +60,12 @@ def clean_file(
     recording = open_recording(source)
     other = open_recording(reference) if reference is not None else None
     _check(recording, out, other, residual, strength)
-    grid = _float_grid(recording) if not recording.bits else 0.0
+    unit, grid = _units(recording)
     bar = progress or Progress()
     with bar.task("clean: listen", recording.channels) as advance:
         models = []
         for channel in range(recording.channels):
-            models.append(_model(recording, other, channel))
+            models.append(_model(recording, other, channel, unit))
             advance()
     report = _Report(recording, models)
     comment = json.dumps({**_tags(recording), "method": METHOD, "strength": strength})
@@ -77,7 +77,7 @@ def clean_file(
                 writers.append(_writer(stack, partial, recording, comment))
         with bar.task("clean", math.ceil(recording.frames / recording.rate_hz)) as advance:
             before = 0
-            for raw, clean in _streams(recording, models, strength, grid):
+            for raw, clean in _streams(recording, models, strength, unit, grid):
                 for writer, block in zip(writers, (clean, raw - clean), strict=False):
                     _write(writer, block)
                 report.add(raw, clean)
@@ -130,27 +130,38 @@ def _check(
         )
 
 
-def _model(recording: Recording, reference: Recording | None, channel: int) -> NoiseModel:
+def _model(
+    recording: Recording, reference: Recording | None, channel: int, unit: float
+) -> NoiseModel:
+    def scaled(one: Recording, index: int, full: float) -> Iterator[NDArray[np.float64]]:
+        for block in one.channel(index):
+            yield block / full
+
     if reference is None:
-        return model_noise(lambda: recording.channel(channel), recording.rate_hz)
+        return model_noise(lambda: scaled(recording, channel, unit), recording.rate_hz)
     index = channel if reference.channels > 1 else 0
-    # A reference of another number of bits has another size of step.
-    step = 2.0 ** (max(recording.bits, 1) - max(reference.bits, 1))
+    other = 2.0 ** (reference.bits - 1) if reference.bits else 1.0
+    if not (recording.bits or reference.bits):
+        other = unit
     return model_noise(
-        lambda: recording.channel(channel),
+        lambda: scaled(recording, channel, unit),
         recording.rate_hz,
-        reference=lambda: (block * step for block in reference.channel(index)),
+        reference=lambda: scaled(reference, index, other),
         reference_rate_hz=reference.rate_hz,
     )
 
 
-def _float_grid(recording: Recording) -> float:
-    """Return the step that clean and residual of a floating-point recording are rounded to.
+def _units(recording: Recording) -> tuple[float, float]:
+    """Return full scale and the step that samples are rounded to, 0 for whole numbers.
 
-    Differences of multiples of 2^-52 of the peak are exact in 64 bits.
+    A floating-point recording is rounded to 2^-52 of its peak: sums and differences of multiples
+    of that are exact in 64 bits.
     """
+    if recording.bits:
+        return 2.0 ** (recording.bits - 1), 0.0
     peak = max((float(np.abs(block).max()) for block in recording.blocks()), default=0.0)
-    return 2.0 ** (math.ceil(math.log2(peak)) - 51) if peak > 0 else 2.0**-52
+    full = 2.0 ** math.ceil(math.log2(peak)) if peak > 0 else 1.0
+    return full, full * 2.0**-51
 
 
 def _writer(
@@ -184,20 +195,20 @@ def _tags(recording: Recording) -> dict[str, Any]:
 
 
 def _streams(
-    recording: Recording, models: list[NoiseModel], strength: float, grid: float
+    recording: Recording, models: list[NoiseModel], strength: float, unit: float, grid: float
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Yield raw and clean samples side by side, whole numbers (or multiples of `grid`)."""
     separators = [Separator(model, strength=strength) for model in models]
     waiting = np.zeros((0, recording.channels))
     for block in recording.blocks():
         waiting = np.concatenate([waiting, block])
-        done = np.stack([s.push(block[:, i]) for i, s in enumerate(separators)], axis=1)
+        done = np.stack([s.push(block[:, i] / unit) for i, s in enumerate(separators)], axis=1)
         raw, waiting = waiting[: len(done)], waiting[len(done) :]
         if len(raw):
-            yield _exact(raw, done, recording.bits, grid)
+            yield _exact(raw, done * unit, recording.bits, grid)
     done = np.stack([s.flush() for s in separators], axis=1)
     if len(waiting):
-        yield _exact(waiting, done, recording.bits, grid)
+        yield _exact(waiting, done * unit, recording.bits, grid)
 
 
 def _exact(

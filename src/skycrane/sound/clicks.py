@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, stats
 
-from skycrane.sound.frames import DelayLine
+from skycrane.sound.frames import Delay, DelayLine
 
 __all__ = ["ClickFilter", "click_frame_size"]
 
 _LOWEST_HZ = 150.0
 """Below this, outbursts are gusts."""
 _FALSE_ALARM = 1e-7
+_STRIDE = 4
+"""The usual level changes slowly: every fourth frame is enough to know it. Divides a batch."""
 _DENSEST = 0.08
 """Largest share of the frames near an event that may hold events."""
 
@@ -40,7 +42,7 @@ class ClickFilter:
     def __init__(self, *, size: int, rate_hz: float, strength: float = 1.0) -> None:
         hop_s = size / 4 / rate_hz
         self.strength = strength
-        self.near = max(int(0.4 / hop_s), 2)
+        self.near = _STRIDE * max(int(0.4 / hop_s / _STRIDE), 1)
         self.longest = max(int(0.12 / hop_s), 4)
         self.wide = max(int(1.2 / hop_s), 8)
         edges_hz = _LOWEST_HZ * 2 ** (np.arange(64) / 3)
@@ -53,10 +55,10 @@ class ClickFilter:
         self.threshold = tail / stats.gamma.ppf(0.5, freedom / 2)
         self._energy = DelayLine(self.near)
         self._excess = DelayLine(self.wide)
-        self._spectra = DelayLine(self.near)
-        self._spectra_2 = DelayLine(self.wide)
-        self._valid = DelayLine(self.near)
-        self._valid_2 = DelayLine(self.wide)
+        self._spectra = Delay(self.near)
+        self._spectra_2 = Delay(self.wide)
+        self._valid = Delay(self.near)
+        self._valid_2 = Delay(self.wide)
 
     def process(
         self, spectra: NDArray[np.complex128], valid: NDArray[np.float64]
@@ -68,14 +70,13 @@ class ClickFilter:
         power = np.abs(spectra) ** 2
         energy = np.add.reduceat(power, self.edges, axis=1)[:, : self.bands]
         seen = self._energy.push(energy)
-        usual = ndimage.median_filter(seen, (2 * self.near + 1, 1), mode="nearest")
+        width = 2 * (self.near // _STRIDE) + 1
+        usual = ndimage.median_filter(seen[::_STRIDE], (width, 1), mode="nearest")
         middle = slice(self.near, self.near + count)
-        excess = seen[middle] / np.maximum(usual[middle], 1e-300)
+        usual = np.repeat(usual, _STRIDE, axis=0)[middle]
         # Silence has no usual level to hold anything down to.
-        excess = np.where(usual[middle] > 1e-30, excess, 1.0)
-        spectra = self._spectra.push(spectra)[middle]
-        valid = self._valid.push(valid)[middle]
-        return self._hold(spectra, excess, valid)
+        excess = np.where(usual > 1e-30, seen[middle] / np.maximum(usual, 1e-300), 1.0)
+        return self._hold(self._spectra.push(spectra), excess, self._valid.push(valid))
 
     def _hold(
         self,
@@ -92,10 +93,10 @@ class ClickFilter:
         down = (event[:, None] & (seen > 2.0))[middle]
         gain = np.maximum(np.where(down, seen[middle], 1.0), 1.0) ** (-0.5 * self.strength)
         widths = np.diff(self.edges)
-        out = self._spectra_2.push(spectra)[middle].copy()
+        out = self._spectra_2.push(spectra).copy()
         first, last = self.edges[0], self.edges[-1]
         out[:, first:last] *= np.repeat(gain, widths, axis=1)
-        return out, self._valid_2.push(valid)[middle]
+        return out, self._valid_2.push(valid)
 
     def _few(self, loud: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return where events are short and rare enough to be clicks."""

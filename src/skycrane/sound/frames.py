@@ -8,7 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-__all__ = ["BATCH", "DelayLine", "FrameFilter", "OverlapAdd", "effective_count", "hann", "smooth"]
+__all__ = [
+    "BATCH",
+    "Delay",
+    "DelayLine",
+    "FrameFilter",
+    "OverlapAdd",
+    "effective_count",
+    "hann",
+    "smooth",
+]
 
 BATCH = 32
 """Frames worked on at once. Fixed, so that rounding is the same however samples arrive."""
@@ -40,6 +49,22 @@ class DelayLine:
         seen = np.concatenate([self._past, batch])
         self._past = seen[seen.shape[0] - 2 * self.reach :]
         return seen
+
+
+class Delay:
+    """Gives batches back a number of frames later."""
+
+    def __init__(self, frames: int) -> None:
+        self.frames = frames
+        self._past: NDArray[Any] | None = None
+
+    def push(self, batch: NDArray[Any]) -> NDArray[Any]:
+        """Return as many frames as are given, each `frames` old; zeros come first."""
+        if self._past is None:
+            self._past = np.zeros((self.frames, *batch.shape[1:]), dtype=batch.dtype)
+        seen = np.concatenate([self._past, batch])
+        self._past = seen[batch.shape[0] :]
+        return seen[: batch.shape[0]]
 
 
 def hann(reach: int) -> NDArray[np.float64]:

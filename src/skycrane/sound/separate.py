@@ -54,7 +54,8 @@ def model_noise(
     """Learn the noise of one channel from a reference, or from the recording's own quiet time.
 
     Args:
-        recording: gives the recording's samples from the start, each time it is called.
+        recording: gives the recording's samples from the start, each time it is called; full
+            scale near 1.
         rate_hz: its samples a second.
         reference: the same for a recording of the noise alone.
         reference_rate_hz: its samples a second.

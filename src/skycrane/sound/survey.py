@@ -24,7 +24,8 @@ __all__ = [
 _FRAME_S = 0.17
 _QUIET = 0.15
 """A bin's noise floor is what it falls to for this share of the time."""
-_LOWEST_DB, _STEP_DB, _STEPS = -260.0, 1.5, 224
+_LOWEST_DB, _STEP_DB, _STEPS = -220.0, 1.5, 224
+"""Histogram of levels: full-scale samples are near 1, so powers in frames end near +90 dB."""
 
 
 def frame_size(rate_hz: float) -> int:
@@ -116,7 +117,7 @@ def survey(
     """Go through one channel once and return its statistics.
 
     Args:
-        blocks: gives the samples from the start, each time it is called.
+        blocks: gives the samples from the start, each time it is called; full scale near 1.
         rate_hz: samples a second.
         tones_hz: with these, clicks and tones are taken out first, so that what is found is the
             floor that they leave.
@@ -152,7 +153,9 @@ def steady_tones(found: Survey, *, everywhere: bool) -> NDArray[np.float64]:
             and go are not taken for tones.
     """
     size = 2 * (found.mean.size - 1)
-    return find_tones(found.quiet if everywhere else found.mean, size, found.rate_hz)
+    power = found.quiet if everywhere else found.mean
+    # Below the rounding noise of 24 bits nothing is worth taking out.
+    return find_tones(power + size / 24 * 2.0**-46, size, found.rate_hz)
 
 
 def level_difference_db(heard: Survey, noise: Survey) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from skycrane.sound.frames import DelayLine, effective_count, hann, smooth
+from skycrane.sound.frames import Delay, DelayLine, effective_count, hann, smooth
 
 __all__ = ["ToneCanceller", "find_tones"]
 
@@ -88,8 +88,8 @@ class ToneCanceller:
         self.delay = 2 * reach if self.position.size and self.strength > 0 else 0
         self._first = DelayLine(reach + 1)
         self._second = DelayLine(reach)
-        self._spectra = DelayLine(reach)
-        self._spectra_2 = DelayLine(reach)
+        self._spectra = Delay(reach)
+        self._spectra_2 = Delay(reach)
         self._valid = DelayLine(reach)
         self._valid_2 = DelayLine(reach)
         self._phase = np.zeros(self.position.size)
@@ -139,7 +139,7 @@ class ToneCanceller:
         amplitude = amplitude * np.conj(self._turn(self._frame, count)) * valid[:, None]
         seen = self._first.push(amplitude)[1:]
         weights = self._valid.push(valid)
-        older = self._spectra.push(spectra)[reach : reach + count]
+        older = self._spectra.push(spectra)
         offset = self._drift(seen, weights)
         first = self._frame - reach
         exact = self._shape(offset * self.size / (2 * np.pi * self.hop))
@@ -183,7 +183,7 @@ class ToneCanceller:
         middle = seen[reach : reach + count]
         tone = mean * middle[:, k : 2 * k] * share * self.strength
         lines = tone[:, :, None] * middle[:, 2 * k :].reshape(count, k, -1)
-        out = self._spectra_2.push(spectra)[reach : reach + count].copy()
+        out = self._spectra_2.push(spectra).copy()
         for i in range(k):
             # Neighbouring tones may share bins, so each is taken out in turn.
             out[:, self.bins[i]] -= np.where(self.inside[i], lines[:, i], 0)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skycrane.sound.frames import DelayLine, hann, smooth
+from skycrane.sound.frames import Delay, DelayLine, hann, smooth
 
 __all__ = ["BreezeGain"]
 
@@ -49,10 +49,10 @@ class BreezeGain:
         self._low = np.minimum(self._low, self._high - 1)
         self._noise_smooth = self._over_frequency(self.noise[None], self._weight_first)
         self._power = DelayLine(10)
-        self._spectra = DelayLine(10)
+        self._spectra = Delay(10)
         self._valid = DelayLine(10)
         self._guess = DelayLine(4)
-        self._spectra_2 = DelayLine(4)
+        self._spectra_2 = Delay(4)
         self._valid_2 = DelayLine(4)
 
     def _over_frequency(
@@ -77,12 +77,11 @@ class BreezeGain:
         power = smooth(self._power.push(np.abs(spectra) ** 2), weights, self._long)
         breeze = self._over_frequency(power - self.noise, self._weight_first)
         gain = self._gain(np.maximum(breeze - _MARGIN * self._noise_smooth, 0.0))
-        older = self._spectra.push(spectra)[10 : 10 + count]
+        older = self._spectra.push(spectra)
         # What the breeze is expected to be, given the frame itself: its mean and its spread.
         guess = (gain * np.abs(older)) ** 2 + gain * self.noise
         weights = self._valid_2.push(weights[10 : 10 + count])
         guess = smooth(self._guess.push(guess), weights, self._short)
         gain = self._gain(self._over_frequency(guess, self._weight_second))
-        older = self._spectra_2.push(older)[4 : 4 + count]
-        out: NDArray[np.complex128] = older * gain**self.strength
-        return out, weights[4 : 4 + count]
+        older = self._spectra_2.push(older)
+        return np.multiply(older, gain**self.strength), weights[4 : 4 + count]
