@@ -136,15 +136,13 @@ def _explain(finding: Any) -> tuple[str, str]:
 
 
 def _nearest(name: str, names: list[str]) -> str:
+    """Name the key most likely meant; a right name with another unit is told as such."""
+    for known in names:
+        stem = _UNIT.sub("", known)
+        if stem != known and (name == stem or name.startswith(f"{stem}_")):
+            return f"Did you mean {known}? Convert the value to that unit."
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    stem = _UNIT.sub("", name)
-    if not near and stem != name:
-        near = [n for n in names if _UNIT.sub("", n) == stem][:1]
     if near:
-        other = _UNIT.search(near[0])
-        mine = _UNIT.search(name)
-        if other and _UNIT.sub("", near[0]) == stem and (not mine or mine[1] != other[1]):
-            return f"Did you mean {near[0]}? Convert the value to that unit."
         return f"Did you mean {near[0]}?"
     return f"Known here: {', '.join(sorted(names))}." if names else "Remove it."
 
