@@ -10,7 +10,7 @@ from scipy.signal import butter, resample_poly, sosfilt
 
 from skycrane.draws import generator
 from skycrane.ground.callouts import Spoken
-from skycrane.ground.voice import speak, voice_rate_hz
+from skycrane.ground.voice import VOICE_RATE_HZ, speak
 from skycrane.mission.film import Film
 
 __all__ = ["RATE_HZ", "duration_s", "soundtrack"]
@@ -26,7 +26,7 @@ Signal = NDArray[np.float32]
 
 def duration_s(film: Film, speaker: str, text: str) -> float:
     """Return how long `speaker` (a key of the film's speakers) takes to say `text`, s."""
-    return len(speak(text, film.speakers[speaker])) / voice_rate_hz()
+    return len(speak(text, film.speakers[speaker])) / VOICE_RATE_HZ
 
 
 def soundtrack(
@@ -49,7 +49,7 @@ def soundtrack(
 
 def _transmission(voice: Signal, seed: int, index: int) -> Signal:
     """Return one keyed transmission: tone, voice through the radio, tone."""
-    clean = resample_poly(voice.astype(np.float64), RATE_HZ, voice_rate_hz())
+    clean = resample_poly(voice.astype(np.float64), RATE_HZ, VOICE_RATE_HZ)
     before, after = round((_TONE_S + 0.05) * RATE_HZ), round((_TAIL_S + _TONE_S) * RATE_HZ)
     keyed = np.pad(clean, (before, after))
     band = butter(4, (300, 3200), "bandpass", fs=RATE_HZ, output="sos")

@@ -223,7 +223,9 @@ def _event(row: EventRow, found: Findings, *, flown: bool) -> Html:
 
 
 def _altitude(altitude_m: float) -> str:
-    return f"{altitude_m / 1000:,.2f} km" if abs(altitude_m) >= 1000 else f"{altitude_m:.1f} m"
+    if abs(altitude_m) >= 1000:
+        return f"{altitude_m / 1000:,.2f} km"
+    return f"{round(altitude_m, 1) + 0.0:.1f} m"  # adding zero takes the sign off minus zero
 
 
 def _cell(value: float | None, pattern: str, none: Html) -> Html:
@@ -235,7 +237,7 @@ def _difference(row: EventRow, none: Html) -> Html:
         return element("td", none)
     off = row.t_s - row.flown_s
     near = row.tolerance_s is None or abs(off) <= row.tolerance_s
-    sign = "+" if off >= 0 else "−"
+    sign = "+" if round(off, 1) >= 0 else "−"
     return element("td", f"{sign}{abs(off):.1f} s", class_="good" if near else "far")
 
 

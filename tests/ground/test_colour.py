@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from builders import film_table, mosaic_of
+
+from skycrane.errors import InputError
+from skycrane.ground.colour import develop, grade, linear_rgb, measure
+from skycrane.ground.demosaic import PATTERNS, demosaic
+from skycrane.mission.film import Colour
+
+PLAIN = Colour.model_validate(
+    film_table()["colour"]
+    | {
+        "companding": "linear", "black_level_dn": 0.0, "white_balance": [1.0, 1.0, 1.0],
+        "matrix": [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+        "exposure": 1.0, "adapt": 0.0, "dehaze": 0.0, "contrast": 0.0, "saturation": 1.0,
+    }
+)  # fmt: skip
+
+
+def look(**changes: object) -> Colour:
+    return Colour.model_validate(PLAIN.model_dump() | changes)
+
+
+@pytest.mark.parametrize("pattern", sorted(PATTERNS))
+@pytest.mark.parametrize("shape", [(4, 4), (32, 48), (33, 47)])
+def test_demosaic_of_a_flat_field_stays_flat(pattern: str, shape: tuple[int, int]) -> None:
+    out = demosaic(np.full(shape, 12345, np.uint16), pattern)
+    assert out.shape == (*shape, 3)
+    assert (out == 12345).all()
+
+
+@pytest.mark.parametrize("pattern", sorted(PATTERNS))
+def test_demosaic_gives_each_colour_its_own_channel(pattern: str) -> None:
+    mosaic = np.zeros((32, 32), np.uint16)
+    levels = {"r": 60000, "g": 30000, "b": 9000}
+    for place, letter in enumerate(pattern):
+        mosaic[place // 2 :: 2, place % 2 :: 2] = levels[letter]
+    out = demosaic(mosaic, pattern)
+    assert (out == np.array([60000, 30000, 9000])).all()
+
+
+def test_demosaic_follows_a_ramp_within_a_level() -> None:
+    # A ramp is linear, so any interpolation of neighbours reproduces it away from the edges.
+    ramp = np.add.outer(np.arange(64) * 300, np.arange(64) * 200).astype(np.uint16)
+    out = demosaic(ramp)[4:-4, 4:-4].astype(int)
+    assert np.abs(out - ramp[4:-4, 4:-4, None]).max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(3, 8), (8, 3), (8, 8, 3)])
+def test_demosaic_refuses_what_is_no_mosaic(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError):
+        demosaic(np.zeros(shape, np.uint16))
+
+
+def srgb(linear: np.ndarray) -> np.ndarray:
+    """IEC 61966-2-1, written here apart from the code under test."""
+    low = linear * 12.92
+    high = 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
+    return np.where(linear <= 0.0031308, low, high)
+
+
+@pytest.mark.parametrize("dn", [0, 1, 12, 77, 150, 180])
+def test_a_plain_look_is_srgb_of_linear_light(dn: int) -> None:
+    picture = develop(np.full((8, 8), dn, np.uint8), PLAIN)
+    assert np.abs(picture.astype(int) - 255 * srgb(np.array(dn / 255))).max() <= 1
+
+
+def test_square_root_companding_and_black_level_are_undone() -> None:
+    light = np.linspace(0.01, 0.6, 64)
+    raw = np.round(10 + 245 * np.sqrt(light)).astype(np.uint8)
+    packed = look(companding="square_root", black_level_dn=10.0)
+    out = linear_rgb(np.tile(raw, (8, 1)), packed, pattern="mono")[0, :, 0] / 65535
+    assert np.abs(out - light).max() < 0.004  # half a step of the 8-bit square root
+
+
+def test_white_balance_makes_grey_of_grey_and_clips_to_white() -> None:
+    gains = np.array([1.6, 1.0, 2.1])
+    balanced = look(white_balance=gains.tolist())
+    flat = np.broadcast_to(np.round(120 / gains), (16, 16, 3)).astype(np.uint8)
+    grey = linear_rgb(mosaic_of(flat), balanced).astype(float)
+    assert np.ptp(grey.mean(axis=(0, 1))) < 0.02 * grey.mean()
+    full = develop(np.full((16, 16), 255, np.uint8), balanced)
+    assert np.ptp(full.reshape(-1, 3).astype(int), axis=1).max() == 0
+
+
+def test_tone_rises_and_keeps_black_and_white() -> None:
+    ramp = np.repeat(np.linspace(0, 65535, 256).astype(np.uint16)[None, :, None], 3, axis=2)
+    picture = grade(np.repeat(ramp, 8, axis=0), look(contrast=0.5), measure(ramp))[0, :, 0]
+    assert (np.diff(picture.astype(int)) >= 0).all()
+    assert picture[0] == 0
+    assert picture[-1] > 230
+
+
+def test_adapting_brings_dark_and_bright_scenes_together_and_leaves_black_alone() -> None:
+    adapting = look(adapt=1.0, mid_grey=0.2)
+    dark, bright = (develop(np.full((16, 16), dn, np.uint8), adapting) for dn in (24, 110))
+    assert abs(int(dark.mean()) - int(bright.mean())) < 8
+    assert develop(np.zeros((16, 16), np.uint8), adapting).max() == 0
+
+
+def test_dehaze_takes_a_veil_but_not_a_sky() -> None:
+    rng = np.random.default_rng(3)
+    scene = rng.uniform(0.0, 0.4, (64, 64))
+    veiled = np.round(255 * (0.08 + 0.9 * scene)).astype(np.uint8)
+    plain, clear = (develop(veiled, look(dehaze=d)) for d in (0.0, 0.9))
+    assert np.percentile(clear, 1) < np.percentile(plain, 1) - 20
+    sky = mosaic_of(np.broadcast_to(np.array([150, 115, 80], np.uint8), (32, 32, 3)))
+    hue = develop(sky, look(dehaze=0.9)).reshape(-1, 3).mean(axis=0)
+    assert hue[0] > hue[1] > hue[2]
