@@ -43,9 +43,8 @@ def drive(sender: Sender, receiver: Receiver, fate, steps: int = 4000) -> None:
             for pdu in fate(out.pdu, True):
                 receiver.receive(pdu, now_s)
         receiver.poll(now_s)
-        answers, receiver.outbox = receiver.outbox, []
-        for _, pdu in answers:
-            for arrived in fate(pdu, False):
+        while receiver.outbox:
+            for arrived in fate(receiver.take(now_s), False):
                 sender.receive(arrived, now_s)
 
 
@@ -220,7 +219,7 @@ def fed(tmp_path: Path, *bodies, header: Header = HEADER) -> tuple[Receiver, lis
     receiver = Receiver(link(), tmp_path / "incoming")
     for body in bodies:
         receiver.receive(pack(header, body), 1.0)
-    return receiver, [unpack(pdu).body for _, pdu in receiver.outbox]
+    return receiver, [unpack(answer.pdu).body for answer in receiver.outbox]
 
 
 BAD_NAMES = [

@@ -240,6 +240,23 @@ def test_a_foreign_ledger_is_not_believed(tmp_path):
         read_ledger(tmp_path / "other.sqlite")
 
 
+def test_on_the_real_link_little_is_sent_twice(tmp_path):
+    """What is sent again is what was lost, not what is still under way."""
+    text = Path(skycrane.mission.__file__).with_name("missions") / "mars2020.toml"
+    values = tomllib.loads(text.read_text())["link"]
+    # A hundredth of the rates and the segments: a hundredth of the data fill as many passes.
+    for orbiter in values["orbiters"]:
+        orbiter["return_rate_bit_s"] /= 100
+        orbiter["bit_error_rate"] *= 100
+    values["segment_bytes"] //= 100
+    directory = onboard(tmp_path / "run", {"rdc.mcap": 3_000_000, "ruc.mcap": 1_000_000})
+    summary = relay(context(directory, Link(**values))).summary
+    spoilt = summary["pdus_lost"] + summary["pdus_corrupt"]
+    assert spoilt > 100
+    assert summary["pdus_resent"] < 1.1 * spoilt + 10
+    assert summary["passes"] < 9
+
+
 def test_passes_come_in_order_and_never_overlap():
     text = Path(skycrane.mission.__file__).with_name("missions") / "mars2020.toml"
     mission_link = Link(**tomllib.loads(text.read_text())["link"])

@@ -23,10 +23,12 @@ class Incoming:
         extents: which bytes are there.
         progress: end of the farthest byte seen.
         metadata, eof: as received, if yet.
-        asked_s, asked_tries, asked_arrived: when a NAK was last sent, how often in a row without an
+        heard_s: when file data last arrived.
+        asked_s, asked_tries, asked_arrived: when a NAK last went, how often in a row without an
             answer, and how many bytes had arrived then.
         arrived_bytes: file data received, repeated ones included.
         finished, finished_s, finished_tries: how it ended, when that was last said, how often.
+        acknowledged: whether the sender knows how it ended, or is no longer told.
         handle: of the open file, or -1.
     """
 
@@ -40,9 +42,11 @@ class Incoming:
     asked_tries: int = 0
     asked_arrived: int = -1
     arrived_bytes: int = 0
+    heard_s: float = -math.inf
     finished: Finished | None = None
     finished_s: float = math.inf
     finished_tries: int = 0
+    acknowledged: bool = False
     handle: int = -1
 
 
@@ -62,6 +66,8 @@ def incoming_state(transaction: Incoming) -> dict[str, Any]:
         "metadata": metadata
         and [*metadata[:5], [[kind, value.hex()] for kind, value in metadata.options]],
         "eof": transaction.eof and [int(v) for v in transaction.eof[:3]],
+        "heard_s": finite(transaction.heard_s),
+        "acknowledged": transaction.acknowledged,
         "asked_s": finite(transaction.asked_s),
         "asked_tries": transaction.asked_tries,
         "asked_arrived": transaction.asked_arrived,
@@ -84,6 +90,8 @@ def restored_incoming(row: dict[str, Any], path: Path) -> Incoming:
     if row["finished"]:
         condition, complete, status = row["finished"]
         transaction.finished = Finished(condition, bool(complete), status)
+    transaction.heard_s = -math.inf if row["heard_s"] is None else row["heard_s"]
+    transaction.acknowledged = row["acknowledged"]
     for name in ("progress", "asked_tries", "asked_arrived", "arrived_bytes", "finished_tries"):
         setattr(transaction, name, row[name])
     for name in ("asked_s", "finished_s"):

@@ -1,8 +1,8 @@
 """The ground's end of file delivery: a class 2 receiver for many files, as a state machine.
 
-Source: CCSDS 727.0-B-5, 4.6.4.3 (acknowledged mode, receiver), 4.6.4.4 (deferred and immediate
-NAK). Bytes go to an incoming file a transaction; a file gets its name only when it is whole, its
-checksum and SHA-256 hold, and its name is a plain one.
+Source: CCSDS 727.0-B-5, 4.6.4 (acknowledged mode, deferred and immediate NAK). Bytes go to an
+incoming file a transaction; a file gets its name only when it is whole, its checksum and SHA-256
+hold, and its name is a plain one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,13 +43,25 @@ from skycrane.relay.pdu import (
     unpack,
 )
 
-__all__ = ["Delivered", "Receiver", "plain_name"]
+__all__ = ["Answer", "Delivered", "Receiver", "plain_name"]
 
 MAX_FILE_BYTES = 1 << 44
 """Larger announcements are taken for damage or malice and rejected."""
 
 _MAX_OPEN = 4096
 _ACTIVE, _TERMINATED = 1, 2
+
+
+class Answer(NamedTuple):
+    """A PDU waiting to go to the sender: when it was made, its bytes and transaction.
+
+    `timed` says that a timer starts when it goes.
+    """
+
+    made_s: float
+    pdu: bytes
+    sequence: int
+    timed: bool
 
 
 @dataclass(frozen=True)
@@ -76,7 +88,7 @@ class Receiver:
     """Receives files into `directory` and says what is missing.
 
     Attributes:
-        outbox: PDUs for the sender with the times they were made, oldest first.
+        outbox: PDUs for the sender, oldest first; they go by `take`.
         delivered: files that are whole, by transaction; they still lie under `incoming_path`.
         refused: damaged or foreign PDUs seen.
     """
@@ -87,7 +99,7 @@ class Receiver:
         self._known: dict[int, Incoming] = {}
         self._now_s = -math.inf
         self._timer_s = math.inf
-        self.outbox: list[tuple[float, bytes]] = []
+        self.outbox: list[Answer] = []
         self.delivered: dict[int, Delivered] = {}
         self.refused = 0
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -136,7 +148,7 @@ class Receiver:
                 self._answer(transaction, Ack(EOF, body.condition, _TERMINATED))
                 self._send_finished(transaction)
             elif isinstance(body, Ack) and body.directive == FINISHED:
-                transaction.finished_s = math.inf
+                transaction.acknowledged = True
         elif isinstance(body, FileData):
             self._on_data(transaction, body)
         elif isinstance(body, Metadata):
@@ -161,6 +173,7 @@ class Receiver:
             data, at = data[written:], at + written
         transaction.extents.add(body.offset, end)
         transaction.arrived_bytes += len(body.data)
+        transaction.heard_s = self._now_s
         before, transaction.progress = transaction.progress, max(transaction.progress, end)
         if transaction.eof is not None:
             self._try_to_end(transaction)
@@ -250,15 +263,33 @@ class Receiver:
             entity_bytes=header.entity_bytes,
             sequence_bytes=header.sequence_bytes,
         )
-        self.outbox.append((self._now_s, pack(back, body)))
+        # Before the end of the file is known a NAK is a courtesy: none is ever awaited.
+        asks = isinstance(body, Nak) and transaction.eof is not None
+        timed = asks or isinstance(body, Finished)
+        self.outbox.append(Answer(self._now_s, pack(back, body), header.sequence, timed))
+
+    def take(self, departs_s: float) -> bytes:
+        """Return the oldest answer, which goes at `departs_s`: from then on its reply is awaited.
+
+        Timers stand still while an answer waits for a pass.
+        """
+        answer = self.outbox.pop(0)
+        transaction = self._known[answer.sequence]
+        if answer.timed:
+            if transaction.finished is None:
+                transaction.asked_s = departs_s
+            else:
+                transaction.finished_s = departs_s
+            self._timer_s = min(self._timer_s, self._due_s(transaction))
+        return answer.pdu
 
     def _send_finished(self, transaction: Incoming) -> None:
         assert transaction.finished is not None
         self._answer(transaction, transaction.finished)
-        transaction.finished_s = self._now_s
+        transaction.finished_s = math.inf
 
     def _ask(self, transaction: Incoming) -> None:
-        """Send a NAK sequence for everything missing (4.6.4.3.3)."""
+        """Send a NAK sequence for everything missing."""
         assert transaction.eof is not None
         size = transaction.eof.size
         gaps = transaction.extents.gaps(size)
@@ -271,26 +302,41 @@ class Receiver:
             end = size if first + many >= len(gaps) else int(part[-1, 1])
             self._answer(transaction, Nak(start, end, part))
             start = end
-        transaction.asked_s = self._now_s
+        transaction.asked_s = math.inf
 
-    def _due_s(self, transaction: Incoming) -> float:
-        since = transaction.asked_s if transaction.finished is None else transaction.finished_s
+    def _due_s(self, transaction: Incoming, *, at_contact: bool = False) -> float:
+        """Return when it is time to ask or to say again.
+
+        While a pass lasts, data still coming in put that off. When one begins nothing is under way
+        any more, and only the question's own age counts.
+        """
+        if transaction.finished is not None:
+            ended = transaction.acknowledged
+            return math.inf if ended else transaction.finished_s + self._link.retry_after_s
+        since = transaction.asked_s
+        if not at_contact:
+            since = max(since, transaction.heard_s)
         return since + self._link.retry_after_s
 
     def next_timer_s(self) -> float:
         """Return when a timer will run out, or infinity."""
         return self._timer_s
 
-    def poll(self, now_s: float) -> None:
-        """Send again what has had no answer for too long, or give it up."""
+    def poll(self, now_s: float, *, at_contact: bool = False) -> None:
+        """Send again what has had no answer for too long, or give it up.
+
+        Args:
+            now_s: the time.
+            at_contact: whether this is what the ground sends to meet the beginning of a pass.
+        """
         self._now_s = max(self._now_s, now_s)
         for transaction in self._known.values():
-            if self._due_s(transaction) > self._now_s:
+            if self._due_s(transaction, at_contact=at_contact) > self._now_s:
                 continue
             if transaction.finished is not None:
                 transaction.finished_tries += 1
                 if transaction.finished_tries > self._link.retry_limit:
-                    transaction.finished_s = math.inf
+                    transaction.acknowledged = True  # given up: it is said again if an EOF asks
                 else:
                     self._send_finished(transaction)
                 continue
@@ -340,7 +386,7 @@ class Receiver:
         return {
             "now_s": finite(self._now_s),
             "refused": self.refused,
-            "outbox": [[t_s, pdu.hex()] for t_s, pdu in self.outbox],
+            "outbox": [[a.made_s, a.pdu.hex(), a.sequence, a.timed] for a in self.outbox],
             "delivered": [vars(d) for d in self.delivered.values()],
             "known": [incoming_state(transaction) for transaction in self._known.values()],
         }
@@ -352,7 +398,7 @@ class Receiver:
         """
         self._now_s = -math.inf if state["now_s"] is None else state["now_s"]
         self.refused = state["refused"]
-        self.outbox = [(t_s, bytes.fromhex(pdu)) for t_s, pdu in state["outbox"]]
+        self.outbox = [Answer(t, bytes.fromhex(pdu), *more) for t, pdu, *more in state["outbox"]]
         self.delivered = {d["sequence"]: Delivered(**d) for d in state["delivered"]}
         self._known = {}
         for row in state["known"]:

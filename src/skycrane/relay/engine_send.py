@@ -1,6 +1,6 @@
 """The vehicle's end of file delivery: a class 2 sender for many files, as a state machine.
 
-Source: CCSDS 727.0-B-5, 4.6.4.2 (acknowledged mode, sender), 4.7.1 (positive acknowledgement).
+Source: CCSDS 727.0-B-5, 4.6.4 (acknowledged mode), 4.7 (positive acknowledgement).
 The machine has no clock and no link of its own: it is asked for its next PDU at a time, is handed
 what arrives, and its whole state can be written down and taken up again.
 """

@@ -43,7 +43,7 @@ class PduError(ValueError):
 
 
 class Condition(enum.IntEnum):
-    """Condition codes (table 5-5)."""
+    """Condition codes (5.2.2)."""
 
     NO_ERROR = 0
     POSITIVE_ACK_LIMIT = 1
@@ -71,7 +71,7 @@ class Checksum(enum.IntEnum):
 
 
 class FileStatus(enum.IntEnum):
-    """What became of the file (table 5-7)."""
+    """What became of the file (5.2.3)."""
 
     DISCARDED = 0
     REJECTED = 1
@@ -235,7 +235,7 @@ def _pack_directive(header: Header, body: Body) -> bytes:
         code = body.condition << 4 | (not body.complete) << 2 | body.status
         return bytes((_FINISHED, code)) + _entity(body.fault_entity)
     if isinstance(body, Ack):
-        # The subtype tells the ACK of Finished from that of EOF (table 5-8).
+        # The subtype tells the ACK of Finished from that of EOF (5.2.4).
         subtype = int(body.directive == _FINISHED)
         return bytes((_ACK, body.directive << 4 | subtype, body.condition << 4 | body.status))
     if isinstance(body, Metadata):

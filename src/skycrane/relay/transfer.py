@@ -202,7 +202,7 @@ class Transfer:
         outward = Channel(one.orbiter, self._seed, "return", one.number)
         inward = Channel(one.orbiter, self._seed, "forward", one.number)
         # What the ground sends off one delay before the pass is there when the pass begins.
-        self._receiver.poll(one.start_s - self._delay_s)
+        self._receiver.poll(one.start_s - self._delay_s, at_contact=True)
         now_s = free_s = one.start_s
         while not self._sender.idle:
             free_s = self._deliver_answers(one, inward, record, free_s, now_s)
@@ -249,9 +249,9 @@ class Transfer:
     def _answer_arrives_s(self, one: Pass, free_s: float) -> float:
         if not self._receiver.outbox:
             return float("inf")
-        made_s, pdu = self._receiver.outbox[0]
-        start_s = max(made_s + self._delay_s, free_s)
-        return start_s + 8 * len(pdu) / one.orbiter.forward_rate_bit_s
+        answer = self._receiver.outbox[0]
+        start_s = max(answer.made_s + self._delay_s, free_s)
+        return start_s + 8 * len(answer.pdu) / one.orbiter.forward_rate_bit_s
 
     def _deliver_answers(
         self, one: Pass, channel: Channel, record: PassRecord, free_s: float, now_s: float
@@ -259,7 +259,7 @@ class Transfer:
         """Hand the sender what has arrived by `now_s`; return when the forward link is free."""
         taken = 0
         while (at_s := self._answer_arrives_s(one, free_s)) <= min(now_s, one.end_s):
-            _, pdu = self._receiver.outbox.pop(0)
+            pdu = self._receiver.take(at_s - self._delay_s)
             free_s = at_s
             record.answers_sent += 1
             arrived = channel.carry(pdu)
