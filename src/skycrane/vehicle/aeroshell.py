@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from skycrane.draws import generator
 from skycrane.mission.shape import AeroshellShape, CoverShape
 from skycrane.mission.vehicle import Aeroshell
 from skycrane.vehicle.mesh import MeshBuilder, Shape, axes_along, rotation_about
@@ -62,43 +63,55 @@ def _floor_z(floor: Array, radius_m: float) -> float:
     return float(np.interp(radius_m, floor[:, 0], floor[:, 1]))
 
 
+def _up(floor: Array, radius_m: float, angle_rad: float) -> Array:
+    """Return the unit normal of the inner floor, pointing to who looks in."""
+    slope = (_floor_z(floor, radius_m + 0.02) - _floor_z(floor, radius_m - 0.02)) / 0.04
+    normal = np.array([slope * np.cos(angle_rad), slope * np.sin(angle_rad), -1.0])
+    return normal / np.linalg.norm(normal)
+
+
 def _inside_fittings(mesh: MeshBuilder, floor: Array, rim_m: float) -> None:
     """Add ribs toward the rim, separation fittings, three white targets, rivets and the hub."""
-    for k in range(180):
-        angle = 2.0 * np.pi * (k + 0.3 * np.sin(7.1 * k)) / 180
-        # Irregular lengths: the brushed look of bond lines and stringers in a low sun.
-        length = 0.18 + 0.32 * (0.5 + 0.5 * np.sin(12.9898 * k))
-        start, end = rim_m - 0.12, rim_m - 0.12 - length
-        a = _polar(start, angle, _floor_z(floor, start) - 0.004)
-        b = _polar(end, angle + 0.02 * np.sin(3.3 * k), _floor_z(floor, end) - 0.004)
-        mesh.bar(a, b, 0.006, "structure_rib", 4)
+    rng = generator(0, "heat shield inside")
+
+    def on(radius: float, angle: float, lift: float) -> Array:
+        return _polar(radius, angle, _floor_z(floor, radius)) + lift * _up(floor, radius, angle)
+
+    # Irregular strands near the rim: the brushed look of bond lines in a low sun.
+    for angle in np.sort(rng.uniform(0.0, 2.0 * np.pi, 420)):
+        start = rim_m - 0.13 - abs(rng.normal(0.0, 0.12))
+        end = start - rng.uniform(0.05, 0.34)
+        name = "structure_rib" if rng.random() < 0.75 else "titanium"
+        mesh.bar(
+            on(start, angle, 0.006), on(end, angle + rng.normal(0, 0.03), 0.006), 0.004, name, 3
+        )
     for k in range(_FITTINGS):
         angle = 2.0 * np.pi * k / _FITTINGS
         turn = axes_along([0, 0, 1], [np.cos(angle), np.sin(angle), 0])
         at = rim_m - 0.17
-        mesh.box(
-            _polar(at, angle, _floor_z(floor, at) - 0.05), (0.16, 0.07, 0.09), "grey_paint", turn
-        )
-        mesh.bar(
-            _polar(at, angle, _floor_z(floor, at) - 0.02),
-            _polar(at, angle, _floor_z(floor, at) - 0.16),
-            0.03, "aluminium", 10,
-        )  # fmt: skip
-        mesh.bar(
-            _polar(at - 0.1, angle, _floor_z(floor, at - 0.1) - 0.01),
-            _polar(at - 0.62, angle, _floor_z(floor, at - 0.62) - 0.01),
-            0.011, "structure_rib", 5,
-        )  # fmt: skip
+        mesh.box(on(at, angle, 0.05), (0.16, 0.07, 0.09), "grey_paint", turn)
+        mesh.bar(on(at, angle, 0.02), on(at, angle, 0.16), 0.03, "aluminium", 10)
+        for side in (-0.035, 0.035):
+            mesh.bar(
+                on(at - 0.08, angle + side, 0.01),
+                on(at - 0.5, angle, 0.01),
+                0.01,
+                "structure_rib",
+                5,
+            )
     for radius, angle in ((1.35, 0.42), (0.72, 1.05), (1.62, 2.02)):
-        z = _floor_z(floor, radius)
-        mesh.bar(
-            _polar(radius, angle, z), _polar(radius, angle, z - 0.012), 0.075, "spot_white", 20
-        )
-    for k in range(150):
-        radius = 0.5 + 1.45 * ((k * 0.6180339887) % 1.0)
-        angle = 2.399963 * k
-        z = _floor_z(floor, radius)
-        mesh.box(_polar(radius, angle, z - 0.004), (0.018, 0.018, 0.01), "aluminium")
+        mesh.bar(on(radius, angle, -0.01), on(radius, angle, 0.014), 0.072, "spot_white", 24)
+    for _ in range(420):
+        radius = np.sqrt(rng.uniform(0.42**2, 2.0**2))
+        angle = rng.uniform(0.0, 2.0 * np.pi)
+        mesh.box(on(radius, angle, 0.003), (0.013, 0.013, 0.012), "aluminium")
+    # Stiffeners: a faint spider of rings and radial seams in the face sheet.
+    for radius in (0.95, 1.5):
+        ring = [on(radius, a, 0.002) for a in np.linspace(0.0, 2.0 * np.pi, 97)]
+        mesh.tube(np.array(ring), 0.007, "structure_rib", segments=4)
+    for k in range(12):
+        angle = 2.0 * np.pi * (k + 0.5) / 12
+        mesh.bar(on(0.4, angle, 0.002), on(1.9, angle, 0.002), 0.006, "structure_rib", 4)
 
 
 def _inside_cables(mesh: MeshBuilder, floor: Array, depth: float) -> None:
@@ -156,17 +169,29 @@ def backshell_surface(shell: AeroshellShape) -> Shape:
 
 
 def _backshell_details(mesh: MeshBuilder, shell: AeroshellShape) -> None:
-    """Add thruster housings, the antenna ring, vents, the mortar tube and bridle feet."""
+    """Add tiles, thruster housings, the antenna ring, vents, the mortar tube and bridle feet."""
     profile = np.array(shell.backshell_profile_m)
+    heights = profile[:, 1]
+
+    def at(z: float, angle: float, lift: float) -> Array:
+        return _polar(float(np.interp(-z, -heights, profile[:, 0])) + lift, angle, z)
+
+    # Joints between tiles, and what entry scorched behind the thrusters and vents.
+    for z in np.arange(-0.2, heights[-1], -0.24):
+        ring = [at(z, a, 0.0) for a in np.linspace(0.0, 2.0 * np.pi, 121)]
+        mesh.tube(np.array(ring), 0.005, "ablator_seam", segments=4)
+    for k in range(36):
+        angle = 2.0 * np.pi * k / 36
+        path = [at(z, angle, 0.0) for z in np.concatenate([heights[1:-1], [heights[-1] + 0.02]])]
+        mesh.tube(np.array(path), 0.005, "ablator_seam", segments=4)
     for k in range(4):
         angle = np.pi / 4.0 + k * np.pi / 2.0
         for side in (-0.11, 0.11):
             z = -0.62
-            radius = float(np.interp(-z, -profile[:, 1], profile[:, 0]))
             turn = axes_along(_polar(1.0, angle + side, -0.55), [0, 0, 1])
-            mesh.box(_polar(radius - 0.03, angle + side, z), (0.34, 0.26, 0.2), "grey_paint", turn)
-            at = _polar(radius + 0.05, angle + side, z - 0.05)
-            mesh.bar(at, at + 0.06 * turn[:, 2], 0.06, "nozzle_outside", 16)
+            mesh.box(at(z, angle + side, -0.03), (0.34, 0.26, 0.2), "char", turn)
+            port = at(z - 0.05, angle + side, 0.05)
+            mesh.bar(port, port + 0.06 * turn[:, 2], 0.06, "nozzle_outside", 16)
     can, top = shell.canister_radius_m, shell.canister_top_z_m
     for k in range(8):
         angle = 2.0 * np.pi * (k + 0.5) / 8

@@ -13,9 +13,9 @@ __all__ = ["BridleSurface"]
 
 Array = NDArray[np.float64]
 
-_STATIONS = 33
+_STATIONS = 81
 """Sections along each line; coils and sag show between them."""
-_SIDES = 6
+_SIDES = 7
 
 
 class BridleSurface:
@@ -86,11 +86,13 @@ def _hang(start: Array, end: Array, slack_m: float, *, coil: bool) -> Array:
     arc = np.sin(np.pi * t)
     if coil:
         # A helix of n turns and radius a is longer than its axis by about (2 pi n a)^2/(2 span).
-        turns = 4.0
-        radius = np.sqrt(2.0 * span * slack_m) / (2.0 * np.pi * turns)
-        wave = 2.0 * np.pi * turns * t
-        line[:, 0] += min(radius, 0.16) * np.sqrt(arc) * np.cos(wave)
-        line[:, 1] += min(radius, 0.16) * np.sqrt(arc) * np.sin(wave)
+        turns = 7.0
+        radius = min(np.sqrt(2.0 * span * slack_m) / (2.0 * np.pi * turns), 0.12)
+        # Never quite even: what was wound on a drum remembers it here more, there less.
+        wave = 2.0 * np.pi * (turns * t + 0.35 * np.sin(5.0 * t) + 0.2 * np.sin(11.0 * t))
+        size = radius * np.sqrt(arc) * (0.75 + 0.45 * np.sin(6.3 * t + 1.0))
+        line[:, 0] += size * np.cos(wave) + 0.8 * radius * arc * np.sin(2.6 * t)
+        line[:, 1] += size * np.sin(wave) - 0.6 * radius * arc
         return line
     # Parabola of sag h: length = span (1 + 8/3 (h/span)^2).
     sag = min(np.sqrt(0.375 * span * slack_m), 0.35)

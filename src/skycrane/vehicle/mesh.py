@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skycrane.draws import generator
 from skycrane.vehicle.materials import material_id
 
 __all__ = ["MeshBuilder", "Shape", "axes_along", "rotation_about"]
@@ -116,6 +117,47 @@ class MeshBuilder:
         faces = [t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))]
         self.solid(corners + np.asarray(centre, dtype=float), faces, material)
 
+    def blanket(
+        self,
+        centre: ArrayLike,
+        size: ArrayLike,
+        material: str,
+        turn: ArrayLike | None = None,
+        *,
+        cells: int = 5,
+        crumple: float = 0.035,
+    ) -> None:
+        """Add a box wrapped in crumpled foil: corners rounded, faces uneven by `crumple`."""
+        grid = np.arange(cells + 1)
+        lattice = np.stack(np.meshgrid(grid, grid, grid, indexing="ij"), axis=-1).reshape(-1, 3)
+        skin = ((lattice == 0) | (lattice == cells)).any(axis=1)
+        number = np.full(len(lattice), -1)
+        number[skin] = np.arange(int(skin.sum()))
+        unit = 2.0 * lattice[skin] / cells - 1.0
+        # Halfway between a box and its inner ellipsoid near the edges.
+        soft = unit * (1.0 - 0.05 * (np.abs(unit) ** 4).sum(axis=1, keepdims=True))
+        rng = generator(0, "crumpled foil", self._count)
+        soft = soft + rng.normal(0.0, crumple, soft.shape)
+        points = 0.5 * soft * np.asarray(size, dtype=float)
+        if turn is not None:
+            points = points @ np.asarray(turn).T
+
+        def at(i: int, j: int, axis: int, side: int) -> int:
+            place = [0, 0, 0]
+            place[axis], place[(axis + 1) % 3], place[(axis + 2) % 3] = side, i, j
+            return int(number[(place[0] * (cells + 1) + place[1]) * (cells + 1) + place[2]])
+
+        faces = []
+        for axis in range(3):
+            for side in (0, cells):
+                for i in range(cells):
+                    for j in range(cells):
+                        a, b = at(i, j, axis, side), at(i + 1, j, axis, side)
+                        c, d = at(i + 1, j + 1, axis, side), at(i, j + 1, axis, side)
+                        ring = (a, b, c, d) if side else (a, d, c, b)
+                        faces += [(ring[0], ring[1], ring[2]), (ring[0], ring[2], ring[3])]
+        self.solid(points + np.asarray(centre, dtype=float), faces, material)
+
     def prism(
         self,
         outline: ArrayLike,
@@ -207,8 +249,9 @@ class MeshBuilder:
         *,
         segments: int = 24,
         rings: int = 16,
+        crumple: float = 0.0,
     ) -> None:
-        """Add a sphere, or an ellipsoid when `radius_m` has three values."""
+        """Add a sphere, or an ellipsoid when `radius_m` has three values; `crumple` for foil."""
         polar = np.pi * np.arange(1, rings) / rings
         angle = 2.0 * np.pi * np.arange(segments) / segments
         body = np.stack(
@@ -220,6 +263,9 @@ class MeshBuilder:
             axis=-1,
         ).reshape(-1, 3)
         points = np.vstack([body, [[0, 0, 1.0], [0, 0, -1.0]]])
+        if crumple:
+            rng = generator(0, "crumpled foil", self._count)
+            points = points * (1.0 + rng.normal(0.0, crumple, (len(points), 1)))
         i = np.arange(segments)
         j = (i + 1) % segments
         last = (rings - 2) * segments

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from skycrane.draws import generator
 from skycrane.mission.shape import RoverShape
 from skycrane.vehicle.mesh import MeshBuilder, Shape, axes_along, rotation_about
 from skycrane.vehicle.wheels import add_mobility, swing
@@ -71,8 +72,20 @@ def _add_body(mesh: MeshBuilder, rover: RoverShape) -> None:
         )
 
 
+_DECK_BOXES = (
+    (-0.55, 0.28, 0.30, 0.26, 0.08, "white_dusty"), (-0.62, -0.12, 0.22, 0.30, 0.05, "white_paint"),
+    (-0.22, 0.42, 0.20, 0.16, 0.10, "grey_paint"), (0.02, -0.52, 0.16, 0.10, 0.05, "foil_silver"),
+    (0.38, -0.22, 0.12, 0.18, 0.06, "aluminium"), (0.42, -0.46, 0.14, 0.16, 0.07, "black"),
+    (-0.02, 0.18, 0.12, 0.12, 0.05, "foil_gold"), (-0.36, -0.02, 0.10, 0.14, 0.04, "black"),
+    (0.40, 0.38, 0.16, 0.08, 0.05, "grey_paint"), (-0.74, 0.48, 0.12, 0.12, 0.12, "white_paint"),
+    (-0.74, -0.50, 0.10, 0.14, 0.08, "white_dusty"), (0.00, -0.12, 0.14, 0.08, 0.03, "white_paint"),
+    (-0.20, 0.10, 0.08, 0.16, 0.03, "aluminium"), (0.40, 0.20, 0.10, 0.10, 0.04, "white_dusty"),
+)  # fmt: skip
+"""Cases on the deck: x, y, length, width, height [m], finish."""
+
+
 def _add_deck(mesh: MeshBuilder, rover: RoverShape) -> None:
-    """Add the white deck, its panel joints, boxes, cables, bolts and fiducial marks."""
+    """Add the white deck, its panel joints, cases, cables, hatch and fiducial marks."""
     half, w, z = rover.body_length_m / 2.0, rover.body_width_m / 2.0, rover.deck_z_m
     outline = [
         [half - 0.12, -w - 0.03], [half + 0.03, -w + 0.2], [half + 0.03, w - 0.2],
@@ -85,19 +98,18 @@ def _add_deck(mesh: MeshBuilder, rover: RoverShape) -> None:
         (-0.2, -0.18, 1.1, 0.006),
     ):
         mesh.box([x, y, z - 0.001], (lx, ly, 0.006), "grey_paint")
-    boxes = (
-        (-0.55, 0.28, 0.3, 0.26, 0.08, "white_dusty"),
-        (-0.62, -0.12, 0.22, 0.3, 0.05, "white_paint"),
-        (-0.22, 0.42, 0.2, 0.16, 0.1, "grey_paint"), (0.02, -0.45, 0.24, 0.12, 0.07, "foil_silver"),
-        (0.32, -0.1, 0.16, 0.22, 0.06, "aluminium"), (0.42, -0.42, 0.14, 0.2, 0.09, "black"),
-        (-0.02, 0.18, 0.12, 0.12, 0.05, "foil_gold"), (-0.36, -0.02, 0.1, 0.14, 0.04, "black"),
-        (0.22, 0.3, 0.18, 0.08, 0.05, "grey_paint"), (-0.74, 0.48, 0.12, 0.12, 0.12, "white_paint"),
-    )  # fmt: skip
-    for x, y, lx, ly, h, name in boxes:
-        mesh.box([x, y, z - h / 2], (lx, ly, h), name)
-        mesh.box(
-            [x + 0.2 * lx, y - 0.2 * ly, z - h - 0.006], (0.3 * lx, 0.3 * ly, 0.014), "aluminium"
-        )
+    for x, y, lx, ly, h, name in _DECK_BOXES:
+        _case(mesh, [x, y, z], (lx, ly, h), name)
+    _deck_clutter(mesh, rover)
+    # The differential's arm lies across the deck, thick in the middle, bent back at its ends.
+    arm = [[0.14, 0.0], [0.15, 0.25], [0.17, 0.66], [0.23, 0.66], [0.27, 0.25], [0.28, 0.0],
+           [0.27, -0.25], [0.23, -0.66], [0.17, -0.66], [0.15, -0.25]]  # fmt: skip
+    mesh.prism(arm, z - 0.045, z - 0.075, "grey_paint", shrink=0.97)
+    mesh.bar([0.21, 0.0, z], [0.21, 0.0, z - 0.1], 0.05, "grey_paint", 24)
+    for k in range(10):
+        angle = 0.2 * np.pi * k
+        at = [0.21 + 0.038 * np.cos(angle), 0.038 * np.sin(angle)]
+        mesh.bar([*at, z - 0.1], [*at, z - 0.106], 0.005, "titanium", 6)
     runs = (
         [(-0.7, 0.1), (-0.45, 0.16), (-0.3, 0.32), (-0.08, 0.3), (0.1, 0.42), (0.45, 0.4)],
         [(-0.7, -0.3), (-0.42, -0.28), (-0.2, -0.4), (0.1, -0.3), (0.3, -0.3), (0.5, -0.2)],
@@ -107,10 +119,6 @@ def _add_deck(mesh: MeshBuilder, rover: RoverShape) -> None:
     for run in runs:
         mesh.tube(_bent(run, z - 0.016), 0.013, "harness", segments=6)
         mesh.tube(_bent(run, z - 0.014) + [0.0, 0.028, 0.0], 0.009, "cable_white", segments=6)
-    for k in range(46):
-        x = -half + 0.06 + (rover.body_length_m - 0.3) * ((k * 0.6180339887) % 1.0)
-        y = -w + 0.05 + (2 * w - 0.1) * ((k * 0.7548776662) % 1.0)
-        mesh.bar([x, y, z], [x, y, z - 0.008], 0.012, "black" if k % 3 else "titanium", 8)
     for x, y in ((0.6, 0.25), (-0.1, -0.25), (-0.78, 0.25), (0.0, 0.5), (-0.5, -0.45)):
         mesh.bar([x, y, z], [x, y, z - 0.004], 0.038, "black", 20)
         mesh.bar([x, y, z], [x, y, z - 0.006], 0.018, "white_paint", 16)
@@ -122,6 +130,59 @@ def _add_deck(mesh: MeshBuilder, rover: RoverShape) -> None:
     mesh.tube(ring, 0.016, "black", segments=8)
     mesh.bar([0.55, 0.02, z], [0.55, 0.02, z - 0.012], 0.14, "white_dusty", 32)
     mesh.bar([-0.3, 0.5, z], [-0.3, 0.5, z - 0.05], 0.05, "instrument_orange", 16)
+
+
+def _case(
+    mesh: MeshBuilder, foot: list[float], size: tuple[float, float, float], name: str
+) -> None:
+    """Add an instrument's case on the deck: bevelled, with a lid, feet and a connector."""
+    x, y, z = foot
+    lx, ly, h = size
+    corner = 0.12 * min(lx, ly)
+    a, b = lx / 2, ly / 2
+    outline = [
+        [a - corner, -b], [a, -b + corner], [a, b - corner], [a - corner, b],
+        [-a + corner, b], [-a, b - corner], [-a, -b + corner], [-a + corner, -b],
+    ]  # fmt: skip
+    mesh.prism(outline, 0.0, -0.8 * h, name, origin=foot)
+    mesh.prism(outline, -0.8 * h, -h, name, origin=foot, shrink=0.88)
+    mesh.box([x + 0.15 * lx, y - 0.2 * ly, z - h - 0.004], (0.35 * lx, 0.3 * ly, 0.01), "aluminium")
+    for sx in (-1, 1):
+        for sy in (-1, 1):
+            mesh.box([x + sx * a, y + sy * 0.7 * b, z - 0.006], (0.03, 0.02, 0.012), "titanium")
+    mesh.bar([x - a, y, z - 0.4 * h], [x - a - 0.03, y, z - 0.4 * h], 0.014, "black", 10)
+
+
+def _deck_clutter(mesh: MeshBuilder, rover: RoverShape) -> None:
+    """Add screws along the panels' edges, clips, connectors and small covers all over the deck."""
+    rng = generator(0, "rover deck")
+    half, w, z = rover.body_length_m / 2.0, rover.body_width_m / 2.0, rover.deck_z_m
+    for x in np.arange(-half + 0.05, half - 0.15, 0.075):
+        for y in (-w + 0.015, w - 0.015, -0.18):
+            mesh.bar([x, y, z], [x, y, z - 0.005], 0.007, "titanium", 6)
+    for y in np.arange(-w + 0.06, w - 0.05, 0.075):
+        for x in (-half + 0.02, 0.09, -0.44):
+            mesh.bar([x, y, z], [x, y, z - 0.005], 0.007, "titanium", 6)
+    finishes = ("black", "aluminium", "grey_paint", "white_dusty", "foil_gold", "harness")
+    for _ in range(90):
+        x, y = rng.uniform(-half + 0.06, half - 0.25), rng.uniform(-w + 0.06, w - 0.06)
+        lx, ly, h = rng.uniform(0.015, 0.06), rng.uniform(0.015, 0.05), rng.uniform(0.006, 0.03)
+        name = finishes[int(rng.integers(len(finishes)))]
+        mesh.box([x, y, z - h / 2], (lx, ly, h), name)
+    for _ in range(26):
+        x, y = rng.uniform(-half + 0.1, half - 0.3), rng.uniform(-w + 0.08, w - 0.08)
+        turn = rng.uniform(0.0, 2.0 * np.pi)
+        step = np.array([np.cos(turn), np.sin(turn), 0.0]) * rng.uniform(0.08, 0.25)
+        side = np.array([-step[1], step[0], 0.0]) * rng.normal(0.0, 0.3)
+        start = np.array([x, y, z - 0.012])
+        end = start + step
+        end[0], end[1] = np.clip(end[0], -half, half - 0.15), np.clip(end[1], -w, w)
+        t = np.linspace(0.0, 1.0, 8)[:, None]
+        path = start + t * (end - start) + np.sin(np.pi * t) * side
+        mesh.tube(path, 0.005, "harness" if rng.random() < 0.6 else "cable_white", segments=5)
+    for x, y, _ in ((0.58, 0.0, 0), (-0.48, 0.44, 0), (-0.48, -0.44, 0)):
+        mesh.bar([x, y, z], [x, y, z - 0.03], 0.045, "titanium", 20)
+        mesh.bar([x, y, z - 0.03], [x, y, z - 0.05], 0.025, "black", 16)
 
 
 def _bent(run: list[tuple[float, float]], z_m: float) -> Array:
@@ -272,9 +333,9 @@ def _add_belly(mesh: MeshBuilder, rover: RoverShape) -> None:
     """Add the belly plate, its boxes, cables and the downward cameras' housings."""
     z = rover.belly_z_m
     mesh.box([-0.1, 0.0, z + 0.01], (1.3, 0.95, 0.02), "white_dusty")
-    mesh.box([0.52, 0.02, z + 0.03], (0.38, 0.6, 0.06), "grey_paint")
+    mesh.box([0.56, 0.1, z + 0.03], (0.3, 0.44, 0.06), "grey_paint")
     for x, y, lx, ly, h, name in (
-        (-0.5, 0.2, 0.3, 0.3, 0.06, "foil_silver"), (-0.15, -0.25, 0.36, 0.22, 0.07, "grey_paint"),
+        (-0.5, 0.2, 0.3, 0.3, 0.06, "foil_silver"), (-0.2, -0.25, 0.3, 0.22, 0.07, "grey_paint"),
         (0.1, 0.25, 0.2, 0.24, 0.05, "white_paint"), (0.52, -0.42, 0.14, 0.12, 0.1, "black"),
         (-0.62, -0.3, 0.16, 0.2, 0.09, "aluminium"),
     ):  # fmt: skip

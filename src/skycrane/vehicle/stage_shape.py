@@ -49,7 +49,7 @@ def _ring(radius_m: float, z_m: float, count: int = 8) -> Array:
 
 def _frame(mesh: MeshBuilder, stage: StageShape) -> Array:
     """Add the octagonal truss and its top deck; return the lower corners."""
-    top = _ring(stage.frame_radius_m * 0.92, stage.frame_top_z_m)
+    top = _ring(stage.frame_radius_m * 0.88, stage.frame_top_z_m)
     low = _ring(stage.frame_radius_m, stage.frame_bottom_z_m)
     inner = _ring(0.42, stage.frame_bottom_z_m)
     for k in range(8):
@@ -66,13 +66,18 @@ def _frame(mesh: MeshBuilder, stage: StageShape) -> Array:
     mesh.prism(
         top[:, :2] * 0.98, stage.frame_top_z_m - 0.01, stage.frame_top_z_m - 0.04, "foil_silver"
     )
-    # Closed panels on the front and the back of the lower ring, open bays for tanks between.
-    for sign in (-1.0, 1.0):
-        mesh.prism(
-            sign * np.array([[0.5, -0.42], [1.06, -0.44], [1.06, 0.44], [0.5, 0.42]]),
-            stage.frame_bottom_z_m - 0.03, stage.frame_bottom_z_m - 0.01,
-            "foil_gold" if sign > 0 else "foil_silver",
-        )  # fmt: skip
+    # Blankets close the lower ring in front and behind; open bays for tanks between.
+    z = stage.frame_bottom_z_m
+    mesh.blanket([0.78, 0.0, z - 0.05], (0.5, 0.8, 0.05), "foil_gold", cells=7, crumple=0.03)
+    mesh.blanket([-0.78, 0.0, z - 0.05], (0.5, 0.8, 0.05), "foil_silver", cells=7, crumple=0.03)
+    for k in (1, 3, 5, 7):
+        mid = 0.5 * (low[k] + low[(k + 1) % 8]) * [0.96, 0.96, 1.0]
+        along = low[(k + 1) % 8] - low[k]
+        turn = axes_along([0, 0, 1], along)
+        rise = stage.frame_bottom_z_m - stage.frame_top_z_m
+        mesh.blanket(
+            mid - [0, 0, 0.5 * rise], (0.7, 0.03, 0.7 * rise), "foil_gold", turn, crumple=0.05
+        )
     return low
 
 
@@ -84,7 +89,12 @@ def _tanks(mesh: MeshBuilder, stage: StageShape) -> None:
     for angle in (np.pi / 2.0, np.pi / 2.0 + 2.1, np.pi / 2.0 - 2.1):
         at = np.array([reach * np.cos(angle), reach * np.sin(angle), middle])
         mesh.sphere(
-            at, r, "foil_gold" if angle == np.pi / 2.0 else "titanium", segments=36, rings=22
+            at,
+            r,
+            "foil_gold" if angle == np.pi / 2.0 else "foil_silver",
+            segments=36,
+            rings=22,
+            crumple=0.006,
         )
         band = [
             at + 1.012 * r * np.array([np.cos(a), np.sin(a), 0.0])
@@ -135,10 +145,10 @@ def _engines(mesh: MeshBuilder, stage: StageShape, axes: Array, corners: Array) 
             segments=24,
         )
         mesh.bar(chamber - 0.2 * axis, chamber - 0.24 * axis, 0.1, "titanium", 24)
-        mesh.box(chamber - 0.32 * axis, (0.13, 0.15, 0.16), "foil_gold", turn)
+        mesh.blanket(chamber - 0.32 * axis, (0.13, 0.15, 0.16), "foil_gold", turn, cells=3)
         mesh.bar(
-            chamber - 0.3 * axis + 0.08 * turn[:, 0],
-            chamber - 0.3 * axis + 0.2 * turn[:, 0],
+            chamber - 0.3 * axis + 0.05 * turn[:, 0],
+            chamber - 0.3 * axis + 0.12 * turn[:, 0],
             0.045,
             "aluminium",
             14,
@@ -162,9 +172,9 @@ def _engines(mesh: MeshBuilder, stage: StageShape, axes: Array, corners: Array) 
         for sy in (-1, 1):
             pair = points[(np.sign(points[:, 0]) == sx) & (np.sign(points[:, 1]) == sy)]
             if len(pair):
-                at = pair.mean(axis=0) * [0.94, 0.94, 1.0] - [0, 0, length + 0.52]
+                at = pair.mean(axis=0) * [0.84, 0.84, 1.0] - [0, 0, length + 0.44]
                 turn = axes_along([0, 0, 1], [sx, sy, 0])
-                mesh.box(at, (0.5, 0.62, 0.03), "foil_silver", turn)
+                mesh.box(at, (0.3, 0.5, 0.03), "foil_silver", turn)
 
 
 def _bridle_device(mesh: MeshBuilder, stage: StageShape) -> None:
@@ -202,14 +212,15 @@ def _boxes(mesh: MeshBuilder, stage: StageShape) -> None:
         (0.32, 0.84, 0.26, 0.18, 0.2, "grey_paint"), (0.28, -0.86, 0.3, 0.2, 0.2, "foil_silver"),
         (-0.1, -1.02, 0.2, 0.14, 0.24, "grey_paint"), (0.0, 0.98, 0.16, 0.12, 0.16, "white_paint"),
     ):  # fmt: skip
-        mesh.box([x, y, z - lz / 2 + 0.02], (lx, ly, lz), name)
+        wrap = mesh.blanket if name.startswith("foil") else mesh.box
+        wrap([x, y, z - lz / 2 + 0.02], (lx, ly, lz), name)
         mesh.box([x + 0.1 * lx, y, z + 0.03], (0.5 * lx, 0.4 * ly, 0.03), "aluminium")
 
 
 def _radar(mesh: MeshBuilder, stage: StageShape) -> None:
     """Add the landing radar on its boom in front: six round antennas, three down, three aslant."""
     at = np.array([stage.frame_radius_m + 0.34, 0.0, stage.frame_bottom_z_m + 0.12])
-    mesh.box(at, (0.42, 0.9, 0.16), "foil_silver")
+    mesh.blanket(at, (0.42, 0.9, 0.16), "foil_silver", cells=6, crumple=0.02)
     mesh.box(at - [0, 0, 0.12], (0.34, 0.6, 0.1), "white_paint")
     for side in (-0.3, 0.3):
         mesh.bar(

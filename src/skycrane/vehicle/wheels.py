@@ -169,12 +169,8 @@ def add_mobility(mesh: MeshBuilder, rover: RoverShape) -> list[MovingPart]:
             segments=6,
         )
         parts.append(MovingPart(start, mesh.count, (bogie, rear_rocker)))
-        # The differential's link from the body to the rocker does not swing with the wheels.
+        # The differential's link from the deck's arm to the rocker stays while the wheels swing.
         mesh.bar(
-            [0.2, side * 0.25, rover.deck_z_m - 0.05],
-            pivot + [0.25, 0, -0.16],
-            0.022,
-            "titanium",
-            8,
+            [0.2, side * 0.64, rover.deck_z_m - 0.06], pivot + [0.1, 0, -0.08], 0.02, "titanium", 8
         )
     return parts
