@@ -1,0 +1,166 @@
+"""The dust: none from high up, more with thrust, the same on both sides, gone after a while."""
+
+import numpy as np
+import pytest
+import warp as wp
+from scipy.spatial.transform import Rotation
+
+from skycrane.cameras.dust import DustState, dust_optics, dust_radiance
+from skycrane.cameras.dust_history import DustHistory
+from skycrane.flight.record import BodyTrack, Flight
+from skycrane.mars.frames import SiteFrame
+from skycrane.mission.load import load_mission
+
+
+@wp.kernel
+def optics_kernel(
+    state: DustState,
+    start: wp.array(dtype=wp.vec3),
+    end: wp.array(dtype=wp.vec3),
+    out: wp.array(dtype=wp.vec3),
+    seen: wp.array(dtype=wp.vec3),
+):
+    i = wp.tid()
+    out[i] = dust_optics(state, start[i], end[i])
+    light = wp.vec3(1.0, 1.0, 1.0)
+    seen[i] = dust_radiance(state, out[i], wp.vec3(0.05, 0.03, 0.02), light, 0.3 * light)
+
+
+def optics(state, start, end):
+    start, end = np.broadcast_arrays(np.atleast_2d(start), np.atleast_2d(end))
+    a = [wp.array(np.ascontiguousarray(x, np.float32), dtype=wp.vec3) for x in (start, end)]
+    out, seen = (wp.zeros(len(start), dtype=wp.vec3) for _ in range(2))
+    wp.launch(optics_kernel, len(start), [state, *a, out, seen])
+    return out.numpy(), seen.numpy()
+
+
+@pytest.fixture(scope="module")
+def mission():
+    return load_mission("mars2020")
+
+
+def hover(mission, heights_m, *, thrust_n=8000.0, seconds=12.0, engines=range(8)):
+    """A descent stage that hangs level over the target at each height in turn, then shuts down."""
+    frame = SiteFrame.of(mission.site)
+    t = np.arange(0.0, seconds * len(heights_m) + 40.0, 0.25)
+    height = np.array(heights_m)[np.minimum((t / seconds).astype(int), len(heights_m) - 1)]
+    running = t < seconds * len(heights_m)
+    position = frame.position_m(np.column_stack([0 * t, 0 * t, height]))
+    # x north, y east, z down.
+    axes = frame.axes.T @ np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
+    attitude = np.tile(Rotation.from_matrix(axes).as_quat(scalar_first=True), (len(t), 1))
+    on = np.isin(np.arange(8), list(engines)).astype(float)
+    drivers = {
+        "thrust_n": np.where(running, thrust_n, 0.0),
+        "throttle": np.where(running[:, None], on[None], 0.0),
+    }
+    still = np.zeros(len(t), dtype=bool)
+    track = BodyTrack("descent_stage", t, position, np.zeros((len(t), 3)), attitude, still, drivers)
+    return Flight({"descent_stage": track}, [], mission.site.radius_m)
+
+
+def looking_down(height_m, half_m=12.0, count=41):
+    line = np.linspace(-half_m, half_m, count)
+    east, north = (g.ravel() for g in np.meshgrid(line, line))
+    start = np.column_stack([0 * east, 0 * east, np.full(len(east), height_m)])
+    return start, np.column_stack([east, north, 0 * east])
+
+
+def test_no_dust_from_high_up(mission):
+    history = DustHistory(mission, hover(mission, [150.0, 110.0]))
+    for t in (0.0, 10.0, 20.0, 30.0):
+        state = history.state(t)
+        assert state.active == 0
+        out, seen = optics(state, *looking_down(110.0))
+        assert (out[:, 0] == 0.0).all()
+        assert seen == pytest.approx(np.tile([0.05, 0.03, 0.02], (len(seen), 1)))
+
+
+def test_first_traces_near_the_height_that_was_observed(mission):
+    # Vizcaino and Mehta: first interaction above 60 m, with all eight engines braking.
+    weak = DustHistory(mission, hover(mission, [62.0], thrust_n=13_500.0)).state(10.0)
+    out, _ = optics(weak, *looking_down(62.0, half_m=40.0))
+    assert 0.005 < out[:, 0].max() < 0.5
+
+
+def test_dust_grows_with_thrust_and_nearness(mission):
+    means = []
+    for thrust in (3000.0, 6000.0, 12_000.0):
+        state = DustHistory(mission, hover(mission, [18.0], thrust_n=thrust)).state(10.0)
+        means.append(optics(state, *looking_down(12.0))[0][:, 0].mean())
+    assert means == sorted(means)
+    assert means[0] < 0.9 * means[-1]
+    lower = DustHistory(mission, hover(mission, [60.0, 30.0, 18.0, 9.0]))
+    depths = [max(lower.state(t).depth) for t in (11.0, 23.0, 35.0, 47.0)]
+    assert depths == sorted(depths)
+
+
+def test_sheet_is_the_same_on_both_sides_but_for_its_texture(mission):
+    state = DustHistory(mission, hover(mission, [18.0])).state(10.0)
+    start, end = looking_down(12.0)
+    tau = optics(state, start, end)[0][:, 0]
+    east, north = end[:, 0], end[:, 1]
+    for side in (east, north):
+        assert tau[side > 0.5].mean() == pytest.approx(tau[side < -0.5].mean(), rel=0.12)
+    plumes = np.array(state.east), np.array(state.north)
+    assert sorted(plumes[0]) == pytest.approx(sorted(-plumes[0]), abs=1e-3)
+    assert plumes[1] == pytest.approx(np.zeros(4), abs=1e-3)
+
+
+def test_two_plumes_stand_where_canted_axes_meet_the_ground(mission):
+    cant = np.array(mission.vehicle.engines.cant_deg)
+    more = np.flatnonzero(cant > cant.mean())
+    state = DustHistory(mission, hover(mission, [18.0], engines=more)).state(10.0)
+    lit = np.array(state.depth) > 0.05
+    assert lit.sum() == 2
+    exits = np.array(mission.shape.stage.engine_points_m)[more]
+    reach = np.abs(exits[:, 1]).mean() + (18.0 - exits[0, 2]) * np.tan(np.radians(cant.max()))
+    assert sorted(np.array(state.east)[lit]) == pytest.approx([-reach, reach], rel=0.01)
+
+
+def test_dust_settles_after_shut_down(mission):
+    history = DustHistory(mission, hover(mission, [9.0], seconds=15.0))
+    start, end = looking_down(1.0, half_m=1.0, count=9)
+    tau = [optics(history.state(t), start, end)[0][:, 0].mean() for t in (18.0, 22.0, 27.0, 50.0)]
+    assert tau == sorted(tau, reverse=True)
+    assert tau[0] > 0.5
+    assert tau[-1] < 0.1 * tau[0]
+
+
+def test_opaque_dust_hides_the_ground_and_thin_dust_does_not(mission):
+    history = DustHistory(mission, hover(mission, [9.0], seconds=15.0))
+    state = history.state(14.0)
+    out, seen = optics(state, *looking_down(9.0))
+    share = 1.0 - np.exp(-out[:, 0])
+    red = 0.05 * (1.0 - share) * (1.0 + state.scour * out[:, 2])
+    red += share * out[:, 1] * state.albedo[0] * 1.3 / np.pi
+    assert seen[:, 0] == pytest.approx(red, rel=1e-4)
+    assert (out[:, 0] >= 0.0).all()
+    assert (out[:, 1] > 0.3).all()
+
+
+def test_rays_that_stay_above_the_sheet_meet_only_the_veil(mission):
+    state = DustHistory(mission, hover(mission, [9.0], seconds=15.0)).state(14.0)
+    up, _ = optics(state, [[0.0, 0.0, 30.0]], [[0.0, 0.0, 230.0]])
+    down, _ = optics(state, [[0.0, 0.0, 30.0]], [[0.0, 0.0, 0.0]])
+    assert up[0, 0] < 0.05 * down[0, 0]
+    level, _ = optics(state, [[0.0, 0.0, 30.0]], [[80.0, 0.0, 30.0]])
+    assert 0.0 <= level[0, 0] < 0.3
+
+
+def test_the_same_flight_gives_the_same_dust(mission):
+    a, b = (DustHistory(mission, hover(mission, [18.0])).state(7.77) for _ in range(2))
+    rays = looking_down(12.0)
+    assert (optics(a, *rays)[0] == optics(b, *rays)[0]).all()
+
+
+def test_streaks_stream_outward(mission):
+    history = DustHistory(mission, hover(mission, [18.0]))
+    plume = np.argmax(np.array(history.state(8.0).depth))
+    phases = [history.state(t).phase[int(plume)] for t in (6.0, 7.0, 8.0, 9.0)]
+    assert np.diff(phases).min() > 0.1
+
+
+def test_dust_can_be_switched_off(mission):
+    still = mission.model_copy(update={"dust": mission.dust.model_copy(update={"enabled": False})})
+    assert DustHistory(still, hover(mission, [9.0])).state(10.0).active == 0
