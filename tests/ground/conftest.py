@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from builders import make_run, mission_of, small_film
+from ground_builders import make_run, mission_of, small_film
 
 from skycrane.mission import Mission
 from skycrane.stage import StageContext

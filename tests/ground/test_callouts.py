@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
-from builders import FLOWN, SHORT, flight_of, mission_of
+from ground_builders import FLOWN, SHORT, flight_of, mission_of
 from pydantic import ValidationError
 
 from skycrane.errors import InputError

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from builders import film_table, mosaic_of
+from ground_builders import film_table, mosaic_of
 
 from skycrane.errors import InputError
 from skycrane.ground.colour import develop, grade, linear_rgb, measure

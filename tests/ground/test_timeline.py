@@ -7,7 +7,7 @@ import json
 import numpy as np
 import opentimelineio as otio
 import pytest
-from builders import FLOWN, flight_of, mission_of
+from ground_builders import FLOWN, flight_of, mission_of
 
 from skycrane.ground.interchange import timeline_json
 from skycrane.ground.timeline import Shot, coverage, film_span, plan_timeline, shot_at

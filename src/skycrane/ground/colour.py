@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skycrane.ground.demosaic import demosaic
+from skycrane.mission import Mission
 from skycrane.mission.film import Colour
 
-__all__ = ["Levels", "develop", "grade", "linear_rgb", "measure"]
+__all__ = ["Levels", "develop", "grade", "linear_rgb", "looks_of", "measure"]
 
 _LUMA = np.array([0.2126, 0.7152, 0.0722])  # ITU-R BT.709
 _RANGE = 4.0
@@ -33,6 +34,15 @@ class Levels:
 
     veil: float
     middle: float
+
+
+def looks_of(mission: Mission) -> dict[str, Colour]:
+    """Return each camera's look: the film's, with the curve that this camera packs light by."""
+    look = mission.film.colour
+    return {
+        name: look.model_copy(update={"companding": camera.detector.companding})
+        for name, camera in mission.cameras.items()
+    }
 
 
 @lru_cache(maxsize=16)

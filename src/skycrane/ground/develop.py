@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from skycrane.errors import InputError
 from skycrane.files import check_writable
-from skycrane.ground.colour import develop
+from skycrane.ground.colour import develop, looks_of
 from skycrane.ground.demosaic import PATTERNS
 from skycrane.ground.footage import CameraFootage
 from skycrane.ground.stills import write_png
@@ -44,7 +44,8 @@ def develop_folder(
         source: a folder, searched one level deep, or a file: camera stores (*.mcap), or
             single-channel PNG and TIFF of 8 or 16 bits used to the full.
         output: where pictures go: the frame's name, for a store CAMERA/000000.png.
-        colour: the look; that of the built-in mission unless given.
+        colour: the look; unless given that of the built-in mission, whose cameras' stores also
+            have their light unpacked by their own curve.
         pattern: Bayer pattern of PNG and TIFF frames, or "mono"; stores say their own.
         progress: where to report frames.
         workers: threads.
@@ -60,14 +61,16 @@ def develop_folder(
         known = ", ".join([*sorted(PATTERNS), "mono"])
         raise InputError(f"{pattern!r} is no Bayer pattern", right=f"Known: {known}.")
     paths = _sources(Path(source))
-    look = colour or load_mission("mars2020").film.colour
+    mission = load_mission("mars2020")
+    look = colour or mission.film.colour
+    looks = {} if colour else looks_of(mission)
     check_writable(Path(output))
     count = 0
     with (
         (progress or Progress()).task("developing") as advance,
         ThreadPoolExecutor(workers) as pool,
     ):
-        for batch in _batches(_jobs(paths, Path(output), look, pattern), 16):
+        for batch in _batches(_jobs(paths, Path(output), look, looks, pattern), 16):
             for _ in pool.map(lambda job: write_png(job[0], job[1]()), batch):
                 count += 1
                 advance()
@@ -91,10 +94,12 @@ def _sources(source: Path) -> list[Path]:
     return found
 
 
-def _jobs(paths: list[Path], output: Path, colour: Colour, pattern: str) -> Iterator[Job]:
+def _jobs(
+    paths: list[Path], output: Path, colour: Colour, looks: dict[str, Colour], pattern: str
+) -> Iterator[Job]:
     for path in paths:
         if path.suffix.lower() == ".mcap":
-            camera = CameraFootage(path, colour)
+            camera = CameraFootage(path, colour, looks)
             for index in range(len(camera.times_s)):
                 target = output / camera.name / f"{index:06d}.png"
                 yield target, lambda c=camera, i=index: c.picture(i)  # type: ignore[misc]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from skycrane.errors import InputError
-from skycrane.ground.colour import Levels, grade, linear_rgb, measure
+from skycrane.ground.colour import Levels, grade, linear_rgb, looks_of, measure
 from skycrane.ground.timeline import coverage
+from skycrane.mission import Mission
 from skycrane.mission.film import Colour
 from skycrane.onboard.store import FrameReader
 
@@ -46,10 +48,10 @@ class CameraFootage:
         times_s: of its frames, seconds after entry interface, increasing, shape (n,).
     """
 
-    def __init__(self, path: Path, colour: Colour) -> None:
+    def __init__(self, path: Path, colour: Colour, looks: Mapping[str, Colour]) -> None:
         self._reader = FrameReader(path)
-        self._colour = colour
         self.name = self._reader.info.name
+        self._colour = looks.get(self.name, colour)
         self.times_s = np.asarray(self._reader.times_s, dtype=np.float64)
         self._pattern = _PATTERN[self._reader.info.encoding]
         self._levels: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
@@ -129,12 +131,13 @@ class Footage:
         InputError: a file is truncated or no camera store.
     """
 
-    def __init__(self, folder: Path, colour: Colour, *, cached: int = 96) -> None:
+    def __init__(self, folder: Path, mission: Mission, *, cached: int = 96) -> None:
+        looks = looks_of(mission)
         self.cameras: dict[str, CameraFootage] = {}
         for path in sorted(Path(folder).glob("*.mcap")):
             if ".partial" in path.name:
                 continue
-            camera = CameraFootage(path, colour)
+            camera = CameraFootage(path, mission.film.colour, looks)
             if len(camera.times_s):
                 self.cameras[camera.name] = camera
         self._cache: OrderedDict[tuple[str, int, int, int], Future[NDArray[np.uint8]]]

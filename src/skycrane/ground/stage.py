@@ -34,7 +34,7 @@ def develop(context: StageContext) -> StageResult:
     """
     flight = read_flight(context.directory)
     stills = context.directory / "products" / "stills"
-    with Footage(context.directory / "ground", context.mission.film.colour) as footage:
+    with Footage(context.directory / "ground", context.mission) as footage:
         footage.require()
         chosen = choose_stills(flight, context.mission.film, footage)
         outputs = [stills / f"{still.still.name}.png" for still in chosen]
@@ -106,7 +106,7 @@ def cut(context: StageContext) -> StageResult:
     encoding = film.encoding[context.quality]
     products = context.directory / "products"
     title = film.title or mission.mission.title
-    with Footage(context.directory / "ground", film.colour) as footage:
+    with Footage(context.directory / "ground", mission) as footage:
         footage.require()
         span = film_span(flight, film, footage.coverage(film.hold_s))
         _check_length(span.length_s)

@@ -42,7 +42,8 @@ class Colour(Section):
     black_level_dn: NonNegative
     """Digital number of no light, of 255."""
     companding: Literal["linear", "square_root"]
-    """Curve by which the camera packed its linear signal into 8 bits; it is undone first."""
+    """Curve by which frames of cameras that the mission does not know pack light into 8 bits; that
+    of the mission's own cameras is in their detector."""
     white_balance: Vector3
     """Gains of the red, green and blue photosites."""
     matrix: Annotated[list[Vector3], Field(min_length=3, max_length=3)]

@@ -90,6 +90,7 @@ def mission_of(*, title: str = "Toy: a landing in a hurry", **film: object) -> M
         site=Site.model_validate(table["site"]),
         epoch=Epoch.model_validate(table["epoch"]),
         flown=[FlownEvent.model_validate(row) for row in table.get("flown", [])],
+        cameras={},
         film=Film.model_validate(table["film"] | film),
     )
 
