@@ -199,8 +199,10 @@ def test_a_link_that_carries_nothing_is_a_transfer_error(tmp_path):
     assert list((tmp_path / "ground").iterdir()) == []
 
 
-def test_a_file_changed_on_the_way_is_not_delivered(tmp_path):
-    sender, receiver = machines(tmp_path, content(5000))
+@pytest.mark.parametrize("checksum", ["crc32c", "null"])
+def test_a_file_changed_on_the_way_is_not_delivered(tmp_path, checksum):
+    """With a null checksum it is the SHA-256 in the Metadata that tells."""
+    sender, receiver = machines(tmp_path, content(5000), checksum=checksum)
     (tmp_path / "a.mcap").write_bytes(content(5000, seed=9))
     drive(sender, receiver, lambda pdu, _: [pdu])
     assert sender.finished == {1: Condition.CHECKSUM_FAILURE}
@@ -328,6 +330,24 @@ def test_the_sender_never_sends_more_than_it_sent(tmp_path):
     sender.receive(pack(stranger, Finished(0, True, 2)), 2.0)
     assert unpack(sender.next_pdu(2.0, 1 << 20).pdu).body == Ack(5, 0, 3)
     assert not sender.finished
+
+
+def test_while_data_come_in_nothing_is_asked_for_again(tmp_path):
+    receiver = Receiver(link(retry_after_s=5.0), tmp_path / "incoming")
+
+    def asked(now_s):
+        receiver.poll(now_s)
+        naks = [a for a in receiver.outbox if isinstance(unpack(a.pdu).body, Nak)]
+        while receiver.outbox:
+            receiver.take(now_s)
+        return len(naks)
+
+    receiver.receive(pack(HEADER, Eof(0, 0, 100)), 0.0)
+    assert asked(0.0) == 1
+    for now_s in range(1, 20):
+        receiver.receive(pack(HEADER, FileData(2 * now_s, b"x")), now_s)
+        assert asked(now_s) == 0
+    assert [asked(t) for t in (20, 23, 24, 25, 28, 29)] == [0, 0, 1, 0, 0, 1]
 
 
 def test_many_gaps_stay_fast_enough_to_count():
