@@ -5,7 +5,7 @@ import pytest
 import warp as wp
 from scipy.spatial.transform import Rotation
 
-from skycrane.cameras.dust import DustState, dust_optics, dust_radiance
+from skycrane.cameras.dust import DustState, dust_between, dust_optics
 from skycrane.cameras.dust_history import DustHistory
 from skycrane.flight.record import BodyTrack, Flight
 from skycrane.mars.frames import SiteFrame
@@ -22,8 +22,9 @@ def optics_kernel(
 ):
     i = wp.tid()
     out[i] = dust_optics(state, start[i], end[i])
-    light = wp.vec3(1.0, 1.0, 1.0)
-    seen[i] = dust_radiance(state, out[i], wp.vec3(0.05, 0.03, 0.02), light, 0.3 * light)
+    behind = wp.vec3(0.05, 0.03, 0.02)
+    for c in range(3):
+        seen[i][c] = dust_between(state, behind[c], start[i], end[i], 1.0, 0.3, c)
 
 
 def optics(state, start, end):
@@ -164,3 +165,11 @@ def test_streaks_stream_outward(mission):
 def test_dust_can_be_switched_off(mission):
     still = mission.model_copy(update={"dust": mission.dust.model_copy(update={"enabled": False})})
     assert DustHistory(still, hover(mission, [9.0])).state(10.0).active == 0
+
+
+def test_places_are_counted_from_the_given_origin(mission):
+    history = DustHistory(mission, hover(mission, [18.0]))
+    here, there = history.state(10.0), history.state(10.0, origin_m=(100.0, -40.0))
+    assert np.array(there.east) == pytest.approx(np.array(here.east) - 100.0, abs=1e-3)
+    assert np.array(there.north) == pytest.approx(np.array(here.north) + 40.0, abs=1e-3)
+    assert there.veil_east == pytest.approx(here.veil_east - 100.0, abs=1e-3)

@@ -17,13 +17,13 @@ A phenomenological model for looking at, not a prediction of erosion. What it le
 
 How a renderer uses it, once a frame and once a ray:
 
-    history = DustHistory(mission, flight, ground_height_m)   # cameras.dust_history, once a film
-    state = history.state(t_s)                                # once a frame: a kernel argument
-    optics = dust_optics(state, start, end)                   # start, end: east, north, height
-    radiance = dust_radiance(state, optics, behind, sun, sky) # above the local ground [m]
+    history = DustHistory(mission, flight, terrain.height_m, sun_site=sun)  # dust_history, a film
+    state = history.state(t_s, origin_m=focus_m)              # a frame: an argument of the kernel
+    light = dust_between(state, light, start, end, beam, sky, colour)       # a ray
 
-For a ray to the sky `end` is any point well above (200 m) along it. `state.active == 0` when there
-is nothing to see: skip the call.
+Places are east and north of the site, less `origin_m`. For a ray to the sky `end` is any point
+well up along it. `state.active` is 0 when there is nothing to see. `state.ground` is the height of
+the ground under the dust, for rays that end on bodies.
 """
 
 # ruff: noqa: UP018, RUF046 - float(0.0) tells Warp that a variable changes in a loop
@@ -31,8 +31,10 @@ from __future__ import annotations
 
 import warp as wp
 
-__all__ = ["DustState", "dust_optics", "dust_radiance"]
+__all__ = ["DustState", "dust_between", "dust_optics"]
 
+
+wp.set_module_options({"enable_backward": False})
 
 # Odd multipliers of the lattice hash; as constants, because a literal is a signed 32-bit number.
 _MIX_A = wp.constant(wp.uint32(0x7FEB352D))
@@ -49,6 +51,7 @@ class DustState:
 
     active: wp.int32
     seed: wp.uint32
+    ground: wp.float32
     east: wp.vec4
     north: wp.vec4
     half_east: wp.vec4
@@ -288,19 +291,32 @@ def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
 
 
 @wp.func
-def dust_radiance(
-    state: DustState, optics: wp.vec3, behind: wp.vec3, sun: wp.vec3, sky: wp.vec3
-) -> wp.vec3:
-    """Return what is seen through and from the dust.
+def dust_between(
+    state: DustState,
+    behind: float,
+    start: wp.vec3,
+    end: wp.vec3,
+    beam: float,
+    sky: float,
+    colour: int,
+) -> float:
+    """Return the radiance that reaches `start` of what is `behind` dust at `end`, in one colour.
 
     Args:
         state: the dust at this instant.
-        optics: from `dust_optics` along the same ray.
         behind: radiance at the ray's end.
-        sun: irradiance of the sun on a level surface there (shadow included), any unit.
-        sky: irradiance of the sky on a level surface, the same unit (radiance times steradian).
+        start: camera: east, north, height above the ground at the ray's end [m].
+        end: what the ray meets, likewise; height 0 for the ground itself.
+        beam: irradiance of the sun on a level surface.
+        sky: irradiance of the sky on a level surface.
+        colour: 0 red, 1 green, 2 blue.
     """
+    if state.active == 0:
+        return behind
+    optics = dust_optics(state, start, end)
     through = wp.exp(-optics[0])
-    light = wp.cw_mul(state.albedo, sun + sky) * (optics[1] / 3.14159265)
-    ground = behind * (1.0 + state.scour * optics[2])
+    light = state.albedo[colour] * (beam + sky) * (optics[1] * 0.31830989)
+    ground = behind
+    if end[2] <= 0.0:
+        ground = behind * (1.0 + state.scour * optics[2])
     return ground * through + light * (1.0 - through)

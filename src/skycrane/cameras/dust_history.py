@@ -61,6 +61,7 @@ class DustHistory:
             sun_site: unit vector toward the sun, site axes (streaks are lit from there).
         """
         self._dust = mission.dust
+        self._ground_height_m = ground_height_m
         self._seed = key32(mission.site.seed, "dust streaks")
         self._groups = _plumes_of(mission)
         level = np.hypot(sun_site[0], sun_site[1])
@@ -93,7 +94,10 @@ class DustHistory:
         exits = np.array(mission.shape.stage.engine_points_m)
         axes = engine_axes(mission.shape.stage, mission.vehicle.engines)
         shape = (len(t), _PLUMES)
-        out = {k: np.zeros(shape) for k in ("pull", "east", "north", "reach", "he", "hn")}
+        out = {
+            k: np.zeros(shape)
+            for k in ("pull", "east", "north", "reach", "half_east", "half_north")
+        }
         for i, members in enumerate(self._groups):
             hit = [self._impinge(frame, position, attitude, exits[m], axes[m], ground_height_m)
                    for m in members]  # fmt: skip
@@ -104,7 +108,7 @@ class DustHistory:
             out["east"][:, i], out["north"][:, i] = places.mean(axis=0).T
             # Impingement points of one plume stand in a row: half the way between the outermost.
             half = 0.5 * (places[-1] - places[0])
-            out["he"][:, i], out["hn"][:, i] = half.T
+            out["half_east"][:, i], out["half_north"][:, i] = half.T
         return t, out
 
     def _impinge(
@@ -162,7 +166,7 @@ class DustHistory:
     def _follow(self, force: Series, excess: Array, target: Array) -> Series:
         """Return each plume's sheet, relaxing to its target, and where it last blew."""
         d = self._dust
-        names = ("east", "north", "reach", "he", "hn")
+        names = ("east", "north", "reach", "half_east", "half_north")
         out = {name: np.zeros(excess.shape) for name in ("depth", *names)}
         now = {name: force[name][0].copy() for name in names}
         depth = np.zeros(excess.shape[1])
@@ -190,8 +194,13 @@ class DustHistory:
             return 0.0
         return float(self._at("veil", t_s))
 
-    def state(self, t_s: float) -> Any:
-        """Return the `DustState` at `t_s`: an argument for the kernel that draws a frame."""
+    def state(self, t_s: float, *, origin_m: tuple[float, float] = (0.0, 0.0)) -> Any:
+        """Return the `DustState` at `t_s`: an argument for the kernel that draws a frame.
+
+        Args:
+            t_s: the time.
+            origin_m: site east and north that the kernel counts its places from.
+        """
         d = self._dust
         state: Any = DustState()
         state.seed = self._seed
@@ -212,17 +221,16 @@ class DustHistory:
             return state
         state.active = 1
         state.depth = wp.vec4(*depth)
-        for name, key in (
-            ("east", "east"), ("north", "north"), ("half_east", "he"), ("half_north", "hn"),
-            ("reach", "reach"), ("phase", "phase"),
-        ):  # fmt: skip
-            setattr(state, name, wp.vec4(*self._at(key, t_s)))
-        state.front = self._at("front", t_s)
-        state.drift = self._at("drift", t_s)
+        state.east = wp.vec4(*(self._at("east", t_s) - origin_m[0]))
+        state.north = wp.vec4(*(self._at("north", t_s) - origin_m[1]))
+        for name in ("half_east", "half_north", "reach", "phase"):
+            setattr(state, name, wp.vec4(*self._at(name, t_s)))
+        state.front, state.drift = self._at("front", t_s), self._at("drift", t_s)
         state.veil_depth = veil * (1.0 - d.low_share)
         state.low_depth = veil * d.low_share
-        state.veil_east = self._at("veil_east", t_s)
-        state.veil_north = self._at("veil_north", t_s)
+        east, north = self._at("veil_east", t_s), self._at("veil_north", t_s)
+        state.veil_east, state.veil_north = east - origin_m[0], north - origin_m[1]
+        state.ground = float(self._ground_height_m(np.array(east), np.array(north)))
         return state
 
 
