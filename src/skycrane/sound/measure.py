@@ -18,4 +18,4 @@ def si_sdr_db(estimate: NDArray[np.float64], truth: NDArray[np.float64]) -> floa
 def level_db(pressure_pa: NDArray[np.float64], reference_pa: float = 20e-6) -> float:
     """Return the RMS level [dB re 20 uPa]; of silence, minus infinity."""
     square = float(np.mean(np.square(pressure_pa)))
-    return 10 * np.log10(square / reference_pa**2) if square > 0 else float("-inf")
+    return float(10 * np.log10(square / reference_pa**2)) if square > 0 else float("-inf")

@@ -16,7 +16,7 @@ __all__ = ["levels", "spectrogram_picture"]
 
 _PER_OCTAVE = 36
 _COLUMNS = 900
-_SPAN_DB = 62.0
+_SPAN_DB = 68.0
 _TICKS_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 
 
@@ -99,7 +99,6 @@ def spectrogram_picture(
         FigureCanvasAgg(figure)
         axes = figure.subplots(3, 1, sharex=True, sharey=True)
         names = ("Before: as recorded", "After: the breeze", "Removed: the rover")
-        mesh = None
         for axis, name, (t, f, level) in zip(axes, names, panels, strict=True):
             mesh = axis.pcolormesh(
                 t, f, level, cmap="magma", vmin=loudest - _SPAN_DB, vmax=loudest, shading="nearest"

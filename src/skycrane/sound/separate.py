@@ -22,6 +22,8 @@ from skycrane.sound.wiener import BreezeGain
 
 __all__ = ["NoiseModel", "Separator", "model_noise", "separate"]
 
+_WIND_BELOW_HZ, _WIND_LEAST = 200.0, 0.25
+
 Blocks = Callable[[], Iterable[NDArray[np.float64]]]
 
 
@@ -34,6 +36,7 @@ class NoiseModel:
         tones_hz: frequencies of steady tones, [k].
         floor: mean power of the steady noise in a frame, [bins].
         source: where it was learnt, in words.
+        certain: whether it is known to be noise; the recording's own quiet time may hold breeze.
         level_db: how much louder the noise is in the recording than in the reference, dB.
     """
 
@@ -42,6 +45,7 @@ class NoiseModel:
     floor: NDArray[np.float64]
     source: str
     level_db: float = 0.0
+    certain: bool = True
 
 
 def model_noise(
@@ -67,7 +71,7 @@ def model_noise(
         tones = steady_tones(heard, everywhere=True)
         bare = survey(recording, rate_hz, tones_hz=tones)
         floor = without_tones(bare.quiet)
-        return NoiseModel(rate_hz, tones, floor, "the recording's own quiet time")
+        return NoiseModel(rate_hz, tones, floor, "the recording's own quiet time", certain=False)
     other_hz = float(reference_rate_hz or rate_hz)
     noise = survey(reference, other_hz)
     bare = survey(reference, other_hz, tones_hz=steady_tones(noise, everywhere=False))
@@ -87,6 +91,18 @@ def _both(ours: NDArray[np.float64], theirs: NDArray[np.float64], size: int) -> 
     return np.sort(np.concatenate([theirs, ours[~near.any(axis=1)]]))
 
 
+def _least(noise: NoiseModel) -> NDArray[np.float64]:
+    """Return the smallest share of each bin's power to leave, [bins].
+
+    Without a reference nobody can tell a steady low rumble from a steady breeze, so low notes of it
+    are turned down, not out.
+    """
+    f = np.linspace(0, noise.rate_hz / 2, noise.floor.size)
+    if noise.certain:
+        return np.zeros(f.size)
+    return np.interp(f, [_WIND_BELOW_HZ, 2.5 * _WIND_BELOW_HZ], [_WIND_LEAST, 0.0])
+
+
 class Separator:
     """Takes the noise out of one channel, sample by sample in, sample by sample out.
 
@@ -104,7 +120,7 @@ class Separator:
                 size,
                 [
                     ToneCanceller(noise.tones_hz, size=size, rate_hz=rate_hz, strength=strength),
-                    BreezeGain(noise.floor, strength=strength),
+                    BreezeGain(noise.floor, size=size, strength=strength, least=_least(noise)),
                 ],
             ),
         ]

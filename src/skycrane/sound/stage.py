@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -52,12 +53,12 @@ def record(context: StageContext) -> StageResult:
         ):
             for part in reference(scene, microphone, seed=context.seed):
                 writer.write(to_samples(part, microphone)[:, None].astype(np.float64))
-    breeze_db, rover_db = (round(level_db(np.sqrt(np.array([p / count]))), 1) for p in power)
+    breeze_db, rover_db = (round(level_db(np.sqrt([p / count])), 1) for p in power)
     summary = {
         "seconds": scene.duration_s,
         "breeze_db_re_20_upa": breeze_db,
         "rover_db_re_20_upa": rover_db,
-        "peak_dbfs": round(20 * np.log10(peak / microphone.full_scale_pa), 1),
+        "peak_dbfs": round(20 * math.log10(max(peak, 1e-12) / microphone.full_scale_pa), 1),
     }
     return StageResult(outputs=[surface_path, reference_path], summary=summary)
 

@@ -7,17 +7,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skycrane.sound.frames import Delay, DelayLine, hann, smooth
+from skycrane.sound.frames import Delay, DelayLine, effective_count, hann, smooth
 
 __all__ = ["BreezeGain"]
 
 _WIDTH = 0.16
-"""Half width of the smoothing over frequency, as a fraction of the frequency: a third of an octave
-and a half, over which the breeze's spectrum is nearly straight."""
-_MARGIN = 0.15
-"""Power below this part of the noise is taken for its chance excess, not for breeze."""
-_FLOOR = 0.02
-"""Smallest gain, -34 dB: what is left keeps the rest from sounding hollow."""
+"""Half width of the smoothing over frequency as a fraction of the frequency, about a quarter of an
+octave: over that the breeze's spectrum is nearly straight."""
+_CONTEXT = 1.6
+"""How far up and down in frequency, as a ratio, a bin's surroundings reach."""
+_MARGIN_LIKELY, _MARGIN_UNLIKELY = 0.8, 3.5
+"""Chance excesses of the noise, in standard deviations, not taken for breeze: where surroundings
+hold breeze, and where they hold none. Lone islands of noise that slipped through would burble."""
+_EXPONENT = 0.8
+"""Between Wiener's gain (1), nearest to the breeze's samples but too quiet where noise is strong,
+and the gain that keeps its level (0.5)."""
+_LEAST = 0.013
+"""Smallest share; with the exponent -30 dB. What is left keeps the rest from sounding hollow."""
+_LONG, _SHORT = 10, 4
+"""Frames on either side of the first and the second smoothing over time."""
 
 
 class BreezeGain:
@@ -29,31 +37,50 @@ class BreezeGain:
 
     Args:
         noise: mean power of the steady noise, [bins].
-        strength: exponent of the gain; 0 leaves everything, 1 is Wiener's.
+        size: samples of a frame.
+        strength: exponent on the gain; 0 leaves everything, 1 is best.
+        least: smallest share of the power that is left, one value or [bins].
     """
 
-    def __init__(self, noise: NDArray[np.float64], *, strength: float = 1.0) -> None:
+    delay = _LONG + _SHORT
+
+    def __init__(
+        self,
+        noise: NDArray[np.float64],
+        *,
+        size: int,
+        strength: float = 1.0,
+        least: NDArray[np.float64] | float = _LEAST,
+    ) -> None:
         self.noise = np.asarray(noise, dtype=np.float64)
-        self.strength = strength
-        self.delay = 14
-        self._long, self._short = hann(10), hann(4)
-        top = float(self.noise.max())
+        self.exponent = _EXPONENT * strength
+        self.least = np.maximum(least, _LEAST)
+        self._long, self._short = hann(_LONG), hann(_SHORT)
+        top = float(self.noise.max()) or 1.0
         # Squared weights are best for bins of equal breeze; the floor keeps zeros from ruling.
-        quiet = np.maximum(self.noise, max(top * 1e-14, 1e-300))
-        self._weight_first, self._weight_second = (top or 1.0) ** 2 / quiet**2, (top or 1.0) / quiet
+        relative = np.maximum(self.noise / top, 1e-14)
+        self._weight_first, self._weight_second = relative**-2, 1 / relative
         bins = np.arange(self.noise.size)
         half = np.maximum(2, bins * _WIDTH).astype(int)
-        self._low = np.maximum(bins - half, 1)
-        self._high = np.maximum(np.minimum(bins + half + 1, self.noise.size), self._low + 1)
-        self._high = np.minimum(self._high, self.noise.size)
-        self._low = np.minimum(self._low, self._high - 1)
-        self._noise_smooth = self._over_frequency(self.noise[None], self._weight_first)
-        self._power = DelayLine(10)
-        self._spectra = Delay(10)
-        self._valid = DelayLine(10)
-        self._guess = DelayLine(4)
-        self._spectra_2 = Delay(4)
-        self._valid_2 = DelayLine(4)
+        self._low, self._high = self._edges(bins - half, bins + half + 1)
+        self._from, self._to = self._edges(bins / _CONTEXT, np.ceil(bins * _CONTEXT) + 1)
+        # Neighbouring bins of a sine window are worth 1.6 bins to one independent value.
+        worth = np.maximum((self._high - self._low) / 1.6, 1.0)
+        worth *= effective_count(self._long, size, size // 4, power=True)
+        self._spread = self._over_frequency(self.noise[None], self._weight_first) / np.sqrt(worth)
+        self._power = DelayLine(_LONG)
+        self._valid = DelayLine(_LONG)
+        self._spectra = Delay(_LONG)
+        self._guess = DelayLine(_SHORT)
+        self._valid_2 = DelayLine(_SHORT)
+        self._spectra_2 = Delay(_SHORT)
+
+    def _edges(
+        self, low: NDArray[np.float64], high: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return whole, non-empty ranges of bins inside the spectrum, without the mean."""
+        first = np.clip(low.astype(np.int64), 1, self.noise.size - 1)
+        return first, np.clip(high.astype(np.int64), first + 1, self.noise.size)
 
     def _over_frequency(
         self, power: NDArray[np.float64], weight: NDArray[np.float64]
@@ -63,10 +90,20 @@ class BreezeGain:
         sums = np.concatenate([[0.0], np.cumsum(weight)])
         return (total[:, self._high] - total[:, self._low]) / (sums[self._high] - sums[self._low])
 
-    def _gain(self, breeze: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _share(self, breeze: NDArray[np.float64]) -> NDArray[np.float64]:
         whole = breeze + self.noise
         share = np.where(whole > 0, breeze / np.where(whole > 0, whole, 1.0), 1.0)
-        return np.maximum(share, _FLOOR)
+        return np.maximum(share, self.least)
+
+    def _first_share(self, power: NDArray[np.float64]) -> NDArray[np.float64]:
+        excess = self._over_frequency(power - self.noise, self._weight_first)
+        share = self._share(np.maximum(excess - _MARGIN_LIKELY * self._spread, 0.0))
+        total = np.zeros((len(share), share.shape[1] + 1))
+        np.cumsum(share, axis=1, out=total[:, 1:])
+        around = (total[:, self._to] - total[:, self._from]) / (self._to - self._from)
+        likely = np.clip((around - 0.1) / 0.4, 0.0, 1.0)
+        margin = _MARGIN_UNLIKELY + (_MARGIN_LIKELY - _MARGIN_UNLIKELY) * likely
+        return self._share(np.maximum(excess - margin * self._spread, 0.0))
 
     def process(
         self, spectra: NDArray[np.complex128], valid: NDArray[np.float64]
@@ -75,13 +112,12 @@ class BreezeGain:
         count = len(spectra)
         weights = self._valid.push(valid)
         power = smooth(self._power.push(np.abs(spectra) ** 2), weights, self._long)
-        breeze = self._over_frequency(power - self.noise, self._weight_first)
-        gain = self._gain(np.maximum(breeze - _MARGIN * self._noise_smooth, 0.0))
+        share = self._first_share(power)
         older = self._spectra.push(spectra)
         # What the breeze is expected to be, given the frame itself: its mean and its spread.
-        guess = (gain * np.abs(older)) ** 2 + gain * self.noise
-        weights = self._valid_2.push(weights[10 : 10 + count])
+        guess = (share * np.abs(older)) ** 2 + share * self.noise
+        weights = self._valid_2.push(weights[_LONG : _LONG + count])
         guess = smooth(self._guess.push(guess), weights, self._short)
-        gain = self._gain(self._over_frequency(guess, self._weight_second))
+        share = self._share(self._over_frequency(guess, self._weight_second))
         older = self._spectra_2.push(older)
-        return np.multiply(older, gain**self.strength), weights[4 : 4 + count]
+        return np.multiply(older, share**self.exponent), weights[_SHORT : _SHORT + count]
