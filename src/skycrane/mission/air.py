@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -14,7 +15,7 @@ Column = Annotated[list[float], Field(min_length=2, max_length=4096)]
 
 
 def _check_rising(name: str, values: list[float]) -> None:
-    for before, after in zip(values, values[1:], strict=False):
+    for before, after in itertools.pairwise(values):
         if not after > before:
             raise ValueError(
                 f"{name} has to rise from value to value, but {after} follows {before}"

@@ -63,6 +63,8 @@ class ParachuteTrigger(Section):
     """Masses dropped at a time."""
     deploy_range_m: Positive
     """Mortar fires when the ground range to the target has come down to this, m,"""
+    mach_reference: Positive
+    """Mach number at which the reference trajectory ends there;"""
     mach_minimum: Positive
     """but at once below this Mach number"""
     mach_maximum: Positive
@@ -94,6 +96,8 @@ class PoweredDescent(Section):
     """Natural frequency of holding the target once above it, rad/s."""
     vertical_gain_1_s: Positive
     """Acceleration a unit of vertical speed error, 1/s."""
+    vertical_integral_1_s2: NonNegative
+    """Acceleration a unit of accumulated vertical speed error, on the sky crane, 1/s2."""
     constant_deceleration_m_s2: Positive
     """Deceleration from the constant velocity to the sky crane's, m/s2."""
     heading_deg: float

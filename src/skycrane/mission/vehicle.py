@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from skycrane.mission.base import Fraction, NonNegative, Positive, Section, Vector3
+from skycrane.mission.base import NonNegative, Positive, Section, Vector3
 
 __all__ = [
     "Aeroshell",
@@ -71,6 +72,8 @@ class Stack(Section):
     """Skirt of the packed canopy in its canister, m."""
     riser_position_m: Vector3
     """Where the legs of the parachute's bridle meet: the lines pull there, m."""
+    lower_edge_height_m: float
+    """z of the part that reaches the ground first when the backshell comes down, m."""
     mass_centre_position_m: Vector3
     """Centre of mass of the capsule under the parachute, m."""
 
@@ -92,6 +95,8 @@ class Aeroshell(Section):
     """Axial-force coefficient at zero angle of attack at each Mach number."""
     normal_factor: Column
     """Factor on the Newtonian normal force at each Mach number."""
+    moment_slope_1_rad: NonNegative
+    """Restoring pitching moment a radian off the wind, over dynamic pressure, area, diameter."""
     sutton_graves_kg05_m: Positive
     """Constant k of stagnation heating q = k sqrt(rho / nose radius) v^3, kg^0.5/m."""
 
@@ -114,8 +119,8 @@ class ReactionControl(Section):
     """Damping ratio of that motion."""
     rate_damping_n_m_s: NonNegative
     """Torque against the rates of the hanging capsule, N m per rad/s."""
-    propellant_kg: NonNegative
-    """Propellant spent between entry and powered descent, of the descent stage's."""
+    propellant_kg_rad: NonNegative
+    """Propellant a radian of bank, from the descent stage's tanks, kg/rad."""
 
 
 class Parachute(Section):
@@ -238,6 +243,6 @@ def _same_length(*columns: list[float]) -> None:
     if len({len(column) for column in columns}) != 1:
         raise ValueError("the columns of the table need the same length")
     mach = columns[0]
-    for before, after in zip(mach, mach[1:], strict=False):
+    for before, after in itertools.pairwise(mach):
         if not after > before:
             raise ValueError(f"mach has to rise from value to value, but {after} follows {before}")

@@ -1,0 +1,205 @@
+"""What the kernels hand on: states, samples of the record, events."""
+
+# Warp types arrays by calls and its built-ins loosely; mypy cannot follow either.
+# mypy: disable-error-code="valid-type,arg-type,call-overload,assignment"
+from __future__ import annotations
+
+import enum
+
+import warp as wp
+
+__all__ = [
+    "EVENT_NAMES",
+    "EventId",
+    "EventSlot",
+    "FallState",
+    "LanderState",
+    "Outcome",
+    "Sample",
+    "VehicleState",
+    "put_event",
+]
+
+REVERSALS = 6
+"""Bank reversals that get an event of their own."""
+BALANCE_SLOTS = 32
+
+
+class EventId(enum.IntEnum):
+    """Slots of the kernels' events; names in events.json are the lower-case ones."""
+
+    ENTRY_INTERFACE = 0
+    PEAK_HEATING = 1
+    PEAK_DECELERATION = 2
+    MAX_DYNAMIC_PRESSURE = 3
+    RANGE_CONTROL_START = 4
+    HEADING_ALIGNMENT_START = 5
+    STRAIGHTEN_UP_AND_FLY_RIGHT = 6
+    BALANCE_MASS_JETTISON = 7
+    PARACHUTE_DEPLOY = 8
+    LINE_STRETCH = 9
+    PARACHUTE_FULL_INFLATION = 10
+    PEAK_PARACHUTE_LOAD = 11
+    PARACHUTE_TORN = 12
+    HEAT_SHIELD_SEPARATION = 13
+    BACKSHELL_SEPARATION = 14
+    POWERED_DESCENT_START = 15
+    CONSTANT_VELOCITY_START = 16
+    CONSTANT_DECELERATION_START = 17
+    SKY_CRANE_START = 18
+    ROVER_SEPARATION = 19
+    RAPPEL_DONE = 20
+    TOUCHDOWN = 21
+    BRIDLE_CUT = 22
+    FLYAWAY_START = 23
+    PROPELLANT_EMPTY = 24
+    HEAT_SHIELD_IMPACT = 25
+    BACKSHELL_IMPACT = 26
+    DESCENT_STAGE_IMPACT = 27
+    BALANCE_MASS_IMPACT = 28
+    CRASH = 29
+    BANK_REVERSAL_START = 30
+    BANK_REVERSAL_END = 30 + REVERSALS
+
+
+EVENT_COUNT = 30 + 2 * REVERSALS
+
+
+def event_name(slot: int) -> str:
+    """Return the name in events.json of a slot."""
+    if slot >= EventId.BANK_REVERSAL_END:
+        return "bank_reversal_end"
+    if slot >= EventId.BANK_REVERSAL_START:
+        return "bank_reversal_start"
+    return EventId(slot).name.lower()
+
+
+EVENT_NAMES = tuple(event_name(slot) for slot in range(EVENT_COUNT))
+
+
+class Outcome(enum.IntEnum):
+    """How a case stands."""
+
+    FLYING = 0
+    LANDED = 1
+    MISSED_ENTRY = 2
+    NO_PARACHUTE_CONDITIONS = 3
+    CAPSULE_HIT_GROUND = 4
+    LANDER_HIT_GROUND = 5
+    TOUCHDOWN_TOO_FAST = 6
+    GAVE_UP = 7
+
+
+@wp.struct
+class EventSlot:
+    """One event; `happened` tells whether the rest means anything."""
+
+    happened: wp.int32
+    t: wp.float64
+    position: wp.vec3d
+    velocity: wp.vec3d
+    mach: wp.float64
+    pressure: wp.float64
+    value: wp.float64
+
+
+@wp.struct
+class VehicleState:
+    """The capsule, from entry interface to the backshell's separation, and its canopy."""
+
+    t: wp.float64
+    position: wp.vec3d
+    velocity: wp.vec3d
+    attitude: wp.quatd
+    rates: wp.vec3d
+    canopy_position: wp.vec3d
+    canopy_velocity: wp.vec3d
+    filled: wp.float64
+    mass: wp.float64
+    propellant: wp.float64
+    outcome: wp.int32
+
+
+@wp.struct
+class LanderState:
+    """Descent stage and rover, from the backshell's separation on."""
+
+    t: wp.float64
+    position: wp.vec3d
+    velocity: wp.vec3d
+    attitude: wp.quatd
+    rates: wp.vec3d
+    rover_position: wp.vec3d
+    rover_velocity: wp.vec3d
+    propellant: wp.float64
+    started: wp.int32
+    outcome: wp.int32
+
+
+@wp.struct
+class FallState:
+    """A body on its own."""
+
+    started: wp.int32
+    t: wp.float64
+    position: wp.vec3d
+    velocity: wp.vec3d
+    attitude: wp.quatd
+    mass: wp.float64
+    drag_area: wp.float64
+
+
+@wp.struct
+class Sample:
+    """One instant of the record, of the capsule or of the lander."""
+
+    t: wp.float64
+    position: wp.vec3d
+    velocity: wp.vec3d
+    attitude: wp.quatd
+    rates: wp.vec3d
+    second_position: wp.vec3d
+    second_velocity: wp.vec3d
+    second_attitude: wp.quatd
+    air_velocity: wp.vec3d
+    mass: wp.float64
+    propellant: wp.float64
+    mach: wp.float64
+    pressure: wp.float64
+    bank: wp.float64
+    angle_of_attack: wp.float64
+    drag: wp.float64
+    lift: wp.float64
+    load: wp.float64
+    second_load: wp.float64
+    thrust: wp.float64
+    engines: wp.int32
+    inflation: wp.float64
+    length: wp.float64
+    tension: wp.float64
+    stage: wp.int32
+
+
+@wp.func
+def put_event(
+    events: wp.array(dtype=EventSlot, ndim=2),
+    case: wp.int32,
+    slot: wp.int32,
+    t: wp.float64,
+    position: wp.vec3d,
+    velocity: wp.vec3d,
+    mach: wp.float64,
+    pressure: wp.float64,
+    value: wp.float64,
+):
+    """Note an event; of several in one slot the first stays."""
+    if events[case, slot].happened == 0:
+        e = EventSlot()
+        e.happened = 1
+        e.t = t
+        e.position = position
+        e.velocity = velocity
+        e.mach = mach
+        e.pressure = pressure
+        e.value = value
+        events[case, slot] = e

@@ -1,0 +1,100 @@
+"""What a body meets where it is: gravity, air, wind, ground."""
+
+# Kernels are written in Warp's language, whose types mypy cannot follow.
+# mypy: ignore-errors
+from __future__ import annotations
+
+import warp as wp
+
+from skycrane.flight.case import Case, Ground, Tables
+from skycrane.mars.atmosphere import AIR_FLOOR_M, AIR_STEP_M, grid_value
+from skycrane.mars.gravity import apparent_acceleration, gravity
+from skycrane.mars.wind import wind_east_north
+
+__all__ = ["Air", "air_at", "free_acceleration", "ground_height", "height_above_ground"]
+
+f64 = wp.float64
+
+
+@wp.struct
+class Air:
+    """The air at a body; `velocity` is the body's, relative to the air, mars_fixed axes."""
+
+    density: wp.float64
+    velocity: wp.vec3d
+    speed: wp.float64
+    mach: wp.float64
+    pressure: wp.float64
+
+
+@wp.func
+def free_acceleration(case: Case, position: wp.vec3d, velocity: wp.vec3d):
+    """Acceleration [m/s2] relative to the rotating planet of a body that nothing touches."""
+    return gravity(position, case.gm, case.j2, case.reference_radius) + apparent_acceleration(
+        position, velocity, case.rotation
+    )
+
+
+@wp.func
+def air_at(
+    case: Case,
+    tables: Tables,
+    index: wp.int32,
+    position: wp.vec3d,
+    velocity: wp.vec3d,
+    t: wp.float64,
+):
+    """The air at a body that moves at `velocity` relative to the planet."""
+    air = Air()
+    radius = wp.length(position)
+    x = (radius - case.datum_radius - f64(AIR_FLOOR_M)) / f64(AIR_STEP_M)
+    air.density = wp.exp(grid_value(tables.log_density, x)) * case.density_factor
+    up = position / radius
+    east = wp.normalize(wp.cross(wp.vec3d(f64(0.0), f64(0.0), f64(1.0)), up))
+    north = wp.cross(up, east)
+    wind = wind_east_north(
+        tables.wind_east, tables.wind_north, tables.gusts, index, radius - case.site_radius, t
+    )
+    air.velocity = velocity - east * wind[0] - north * wind[1]
+    air.speed = wp.length(air.velocity)
+    air.mach = air.speed / grid_value(tables.sound_speed, x)
+    air.pressure = f64(0.5) * air.density * air.speed * air.speed
+    return air
+
+
+@wp.func
+def _grid_height(
+    heights: wp.array(dtype=wp.float32, ndim=2), step: wp.float64, e: wp.float64, n: wp.float64
+):
+    last = heights.shape[0] - 1
+    half = f64(last) * f64(0.5)
+    x = wp.clamp(e / step + half, f64(0.0), f64(last))
+    y = wp.clamp(n / step + half, f64(0.0), f64(last))
+    i = wp.min(wp.int32(x), last - 1)
+    j = wp.min(wp.int32(y), last - 1)
+    a = x - f64(i)
+    b = y - f64(j)
+    low = f64(heights[j, i]) * (f64(1.0) - a) + f64(heights[j, i + 1]) * a
+    high = f64(heights[j + 1, i]) * (f64(1.0) - a) + f64(heights[j + 1, i + 1]) * a
+    return low * (f64(1.0) - b) + high * b
+
+
+@wp.func
+def ground_height(ground: Ground, e: wp.float64, n: wp.float64):
+    """Height [m] of the ground over the site plane at east, north; bilinear, held at the edges."""
+    inner = (f64(ground.fine.shape[0]) - f64(3.0)) * f64(0.5) * ground.fine_step
+    height = _grid_height(ground.wide, ground.wide_step, e, n)
+    if wp.abs(e) < inner and wp.abs(n) < inner:
+        height = _grid_height(ground.fine, ground.fine_step, e, n)
+    return height
+
+
+@wp.func
+def height_above_ground(case: Case, ground: Ground, position: wp.vec3d):
+    """Height [m] of a point over the ground below it.
+
+    The ground's heights count from the sphere of the target's radius.
+    """
+    d = position - case.site
+    below = ground_height(ground, wp.dot(d, case.east), wp.dot(d, case.north))
+    return wp.length(position) - case.site_radius - below
