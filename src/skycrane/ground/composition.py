@@ -117,10 +117,9 @@ class Composition:
         return canvas
 
     def _pane(self, canvas: Picture, pane: Pane, t_s: float) -> None:
-        camera = self._footage.cameras[pane.camera]
-        # During a dissolve a view may be asked for a moment after its last frame.
-        index = camera.latest(t_s, np.inf)
-        picture = self._footage.filled(pane.camera, index or 0, pane.width, pane.height)
+        picture = self._footage.moment(
+            pane.camera, t_s, pane.width, pane.height, smooth_gap_s=self._film.smooth_gap_s
+        )
         if pane.inset:
             self._frame(canvas, pane)
         canvas[pane.y : pane.y + pane.height, pane.x : pane.x + pane.width] = picture

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from skycrane.errors import InputError
 from skycrane.ground.colour import Levels, grade, linear_rgb, looks_of, measure
+from skycrane.ground.motion import between, motion_of
 from skycrane.ground.timeline import coverage
 from skycrane.mission import Mission
 from skycrane.mission.film import Colour
@@ -23,21 +25,33 @@ from skycrane.onboard.store import FrameReader
 
 __all__ = ["CameraFootage", "Footage", "fill"]
 
+T = TypeVar("T")
+
 _PATTERN = {"bayer_rggb8": "rggb", "mono8": "mono"}
 _MEASURED_FRAMES = 240
 _SMOOTH_S = 1.5
 """How slowly the grade follows a camera's brightness, s: faster than an eye's, without flicker."""
 
 
-def fill(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """Return `picture` (h, w, 3) scaled and cropped about its middle to fill width x height."""
-    h, w = picture.shape[:2]
+def crop_of(size: tuple[int, int], width: int, height: int) -> tuple[int, int, int, int]:
+    """Return x, y, width, height of the middle part of a frame that fills a pane, pixels."""
+    w, h = size
     scale = max(width / w, height / h)
     crop_w, crop_h = min(w, round(width / scale)), min(h, round(height / scale))
-    x, y = (w - crop_w) // 2, (h - crop_h) // 2
-    cropped = picture[y : y + crop_h, x : x + crop_w]
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LANCZOS4
-    return np.asarray(cv2.resize(cropped, (width, height), interpolation=how), dtype=np.uint8)
+    return (w - crop_w) // 2, (h - crop_h) // 2, crop_w, crop_h
+
+
+def fill(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """Return `picture` (h, w, 3) scaled and cropped about its middle to fill width x height."""
+    x, y, w, h = crop_of((picture.shape[1], picture.shape[0]), width, height)
+    return _scaled(picture[y : y + h, x : x + w], width, height)
+
+
+def _scaled(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    if picture.shape[:2] == (height, width):
+        return picture
+    how = cv2.INTER_AREA if width < picture.shape[1] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=how), dtype=np.uint8)
 
 
 class CameraFootage:
@@ -71,6 +85,18 @@ class CameraFootage:
         if index < 0 or t_s - self.times_s[index] > hold_s:
             return None
         return index
+
+    def share(self, index: int, t_s: float, smooth_gap_s: float) -> float:
+        """Return how far `t_s` is on the way from frame `index` to the next, 0 to 1.
+
+        0 where there is no next, or it follows later than `smooth_gap_s`.
+        """
+        if index + 1 >= len(self.times_s):
+            return 0.0
+        gap_s = float(self.times_s[index + 1] - self.times_s[index])
+        if gap_s > smooth_gap_s or gap_s <= 0:
+            return 0.0
+        return float(np.clip((t_s - self.times_s[index]) / gap_s, 0, 1))
 
     def nearest(self, t_s: float, *, not_before_s: float = -np.inf) -> int | None:
         """Return the index of the frame nearest to `t_s` among those from `not_before_s` on."""
@@ -140,8 +166,7 @@ class Footage:
             camera = CameraFootage(path, mission.film.colour, looks)
             if len(camera.times_s):
                 self.cameras[camera.name] = camera
-        self._cache: OrderedDict[tuple[str, int, int, int], Future[NDArray[np.uint8]]]
-        self._cache = OrderedDict()
+        self._cache: OrderedDict[Hashable, Future[Any]] = OrderedDict()
         self._cached = cached
         self._lock = threading.Lock()
 
@@ -156,7 +181,44 @@ class Footage:
 
     def filled(self, camera: str, index: int, width: int, height: int) -> NDArray[np.uint8]:
         """Return frame `index` filling width x height; each is developed once, whoever asks."""
-        key = (camera, index, width, height)
+        return self._once(
+            ("filled", camera, index, width, height),
+            lambda: _scaled(self._cropped(camera, index, width, height), width, height),
+        )
+
+    def moment(
+        self, camera: str, t_s: float, width: int, height: int, *, smooth_gap_s: float
+    ) -> NDArray[np.uint8]:
+        """Return what `camera` shows at `t_s`, filling width x height.
+
+        The newest frame; or, where the next one follows within `smooth_gap_s`, the picture between
+        the two along the motion seen between them.
+        """
+        source = self.cameras[camera]
+        index = source.latest(t_s, np.inf) or 0
+        share = source.share(index, t_s, smooth_gap_s)
+        if share < 0.04:
+            return self.filled(camera, index, width, height)
+        pair = [self._cropped(camera, i, width, height) for i in (index, index + 1)]
+        motion = self._once(
+            ("motion", camera, index, width, height), lambda: motion_of(pair[0], pair[1])
+        )
+        if not motion.trusted:
+            return self.filled(camera, index, width, height)
+        return _scaled(between(pair[0], pair[1], motion, share), width, height)
+
+    def _cropped(self, camera: str, index: int, width: int, height: int) -> NDArray[np.uint8]:
+        """The part of a frame that fills a pane, no larger than the pane."""
+
+        def develop() -> NDArray[np.uint8]:
+            x, y, w, h = crop_of(self.cameras[camera].size, width, height)
+            picture = self.cameras[camera].picture(index)[y : y + h, x : x + w]
+            return _scaled(picture, width, height) if w > width else picture
+
+        return self._once(("cropped", camera, index, width, height), develop)
+
+    def _once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what `make` makes, made once however many threads ask, and kept for a while."""
         with self._lock:
             future = self._cache.get(key)
             mine = future is None
@@ -168,10 +230,11 @@ class Footage:
                 self._cache.move_to_end(key)
         if mine:
             try:
-                future.set_result(fill(self.cameras[camera].picture(index), width, height))
+                future.set_result(make())
             except BaseException as error:
                 future.set_exception(error)
-        return future.result()
+        result: T = future.result()
+        return result
 
     def __enter__(self) -> Footage:
         return self

@@ -174,6 +174,9 @@ class Film(Section):
     """How long the end card stands, s."""
     hold_s: Positive
     """How long a view's last frame may stand before the view counts as gone, s."""
+    smooth_gap_s: NonNegative
+    """Frames of a camera no further apart than this, s, are joined in the film by the motion seen
+    between them; 0 shows each until the next comes. Stills and kept frames are never touched."""
     colour: Colour
     encoding: dict[Literal["preview", "standard", "flight"], Encoding]
     camera_titles: dict[str, str] = Field(default_factory=dict)

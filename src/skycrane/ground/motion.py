@@ -1,0 +1,76 @@
+"""Motion: pictures between two frames of a slow camera, along the motion seen between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Motion", "between", "motion_of"]
+
+Picture = NDArray[np.uint8]
+
+_FLOW_WIDTH = 256
+_TRUSTED = 0.75
+"""Least share of the change between two frames that motion must explain to be followed."""
+_STILL = 1.0
+"""Mean change, of 255, below which two frames count as alike."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """How the picture moves from one frame to the next.
+
+    Attributes:
+        flow_px: displacement of what is seen at each pixel of the first frame, (h, w, 2).
+        trusted: whether moving the second frame back by it gives the first, nearly.
+    """
+
+    flow_px: NDArray[np.float32]
+    trusted: bool
+
+
+def motion_of(first: Picture, second: Picture) -> Motion:
+    """Return the motion between two pictures of one size (h, w, 3).
+
+    Dense inverse search (Kroeger et al. 2016, arXiv 1603.03590) on small grey copies. Where the
+    flow explains too little of the change (dust, shadows, a body that tumbles) it is not trusted.
+    """
+    height, width = first.shape[:2]
+    small = (min(width, _FLOW_WIDTH), max(16, round(height * min(1.0, _FLOW_WIDTH / width))))
+    one, two = (
+        cv2.cvtColor(cv2.resize(p, small, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+        for p in (first, second)
+    )
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    flow = search.calc(one, two, None)  # type: ignore[call-overload]
+    flow = cv2.GaussianBlur(flow, (0, 0), 1.5)
+    back = cv2.remap(two, *_maps(flow, 1.0), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    change, left = float(cv2.absdiff(one, two).mean()), float(cv2.absdiff(one, back).mean())
+    trusted = change < _STILL or left < max((1 - _TRUSTED) * change, 2 * _STILL)
+    large = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
+    large *= np.array([width / small[0], height / small[1]], np.float32)
+    return Motion(np.asarray(large), trusted)
+
+
+def between(first: Picture, second: Picture, motion: Motion, share: float) -> Picture:
+    """Return the picture `share` of the way from one frame to the next; the first if in doubt."""
+    if not motion.trusted:
+        return first
+    sides = [
+        cv2.remap(
+            picture, *_maps(motion.flow_px, way), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        for picture, way in ((first, -share), (second, 1 - share))
+    ]
+    return np.asarray(cv2.addWeighted(sides[0], 1 - share, sides[1], share, 0), dtype=np.uint8)
+
+
+def _maps(flow: NDArray[np.float32], way: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return where each pixel is looked up when the picture is moved along the flow."""
+    h, w = flow.shape[:2]
+    x = np.arange(w, dtype=np.float32)[None] + np.float32(way) * flow[..., 0]
+    y = np.arange(h, dtype=np.float32)[:, None] + np.float32(way) * flow[..., 1]
+    return x, y
