@@ -5,12 +5,26 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import trimesh
+import warp as wp
+from scipy.spatial.transform import Rotation
 
 from skycrane.mission.load import load_mission
 from skycrane.vehicle.canopy import decode_pattern, pattern_of
 from skycrane.vehicle.materials import MATERIALS, material_id
 from skycrane.vehicle.mesh import MeshBuilder, axes_along
 from skycrane.vehicle.shapes import Bodies, engine_axes, shapes_of
+
+wp.config.quiet = True
+
+
+@wp.kernel
+def nearest_kernel(
+    mesh: wp.uint64, eye: wp.vec3, way: wp.array(dtype=wp.vec3), out: wp.array(dtype=float)
+):
+    i = wp.tid()
+    hit = wp.mesh_query_ray(mesh, eye, way[i], 100.0)
+    out[i] = wp.where(hit.result, hit.t, 1.0e9)
+
 
 CLOSED = ("heat_shield", "backshell", "parachute_cover", "descent_stage", "rover", "bridles")
 
@@ -255,3 +269,32 @@ def test_tube_keeps_its_radius_around_bends():
     assert mesh_of(shape).volume == pytest.approx(
         np.pi * 0.05**2 * np.hypot(1, 0.3) * t[-1], rel=0.06
     )
+
+
+@pytest.mark.parametrize("name", ["ruc", "rdc", "ddc", "puc_a", "puc_b", "puc_c"])
+def test_no_camera_looks_into_what_carries_it(mission, bodies, name):
+    camera = mission.cameras[name]
+    shape = {
+        "rover": bodies.rover_shape(wheels_deployed=1.0),
+        "descent_stage": bodies.fixed["descent_stage"],
+        "backshell": bodies.fixed["backshell"],
+    }[camera.body]
+    mesh = wp.Mesh(
+        wp.array(shape.vertices_m, dtype=wp.vec3),
+        wp.array(shape.triangles.ravel(), dtype=int),
+    )
+    detector = camera.detector
+    half = 0.5 * detector.pitch_m / camera.optics.focal_length_m
+    u, v = np.meshgrid(
+        np.linspace(-1, 1, 17) * half * detector.width,
+        np.linspace(-1, 1, 17) * half * detector.height,
+    )
+    rays = np.stack([u, v, np.ones_like(u)], axis=-1).reshape(-1, 3)
+    rays = rays / np.linalg.norm(rays, axis=1, keepdims=True)
+    turn = Rotation.from_quat(camera.attitude_wxyz, scalar_first=True)
+    way = wp.array(turn.apply(rays).astype(np.float32), dtype=wp.vec3)
+    distance = wp.zeros(len(rays), dtype=float)
+    wp.launch(nearest_kernel, len(rays), [mesh.id, wp.vec3(*camera.position_m), way, distance])
+    blocked = distance.numpy() < 1e8
+    assert distance.numpy().min() > 0.15
+    assert blocked.mean() < 0.1

@@ -33,10 +33,10 @@ MATERIALS: tuple[Material, ...] = (
     Material("ablator_seam", (0.24, 0.15, 0.08), 0.03, 0.9),
     Material("ablator_backshell", (0.55, 0.42, 0.28), 0.03, 0.9),  # paler, on the backshell
     Material("char", (0.05, 0.04, 0.035), 0.03, 0.9),  # scorched by entry
-    Material("structure_dark", (0.025, 0.025, 0.028), 0.15, 0.5),  # carbon-fibre face sheet
-    Material("structure_rib", (0.07, 0.07, 0.075), 0.25, 0.45),
-    Material("rim_bright", (0.82, 0.82, 0.80), 0.5, 0.3),  # bare rim of the heat shield
-    Material("spot_white", (0.88, 0.88, 0.85), 0.1, 0.6),
+    Material("structure_dark", (0.014, 0.014, 0.016), 0.06, 0.6),  # carbon-fibre face sheet
+    Material("structure_rib", (0.06, 0.06, 0.065), 0.25, 0.45),
+    Material("rim_bright", (0.62, 0.62, 0.60), 0.3, 0.4),  # bare rim of the heat shield
+    Material("spot_white", (0.80, 0.80, 0.77), 0.1, 0.6),
     Material("foil_silver", (0.72, 0.72, 0.72), 0.75, 0.25),
     Material("foil_gold", (0.62, 0.40, 0.13), 0.7, 0.28),
     Material("aluminium", (0.48, 0.48, 0.50), 0.55, 0.35),
@@ -55,7 +55,7 @@ MATERIALS: tuple[Material, ...] = (
     Material("glass", (0.02, 0.02, 0.03), 0.9, 0.08),
     Material("radiator", (0.55, 0.57, 0.60), 0.35, 0.4),
     Material("rtg", (0.11, 0.10, 0.095), 0.2, 0.6),
-    Material("nylon_orange", (0.62, 0.085, 0.035), 0.04, 0.8, 0.38),
+    Material("nylon_orange", (0.52, 0.07, 0.03), 0.04, 0.8, 0.38),
     Material("nylon_white", (0.78, 0.78, 0.80), 0.04, 0.8, 0.42),
     Material("line_white", (0.66, 0.64, 0.58), 0.05, 0.8),  # aramid lines
     Material("bridle", (0.60, 0.54, 0.38), 0.05, 0.8),

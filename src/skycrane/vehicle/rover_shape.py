@@ -72,13 +72,16 @@ def _add_body(mesh: MeshBuilder, rover: RoverShape) -> None:
         )
 
 
+_ARM_X = 0.02
+"""x of the middle of the differential's arm on the deck, m."""
+
 _DECK_BOXES = (
     (-0.55, 0.28, 0.30, 0.26, 0.08, "white_dusty"), (-0.62, -0.12, 0.22, 0.30, 0.05, "white_paint"),
-    (-0.22, 0.42, 0.20, 0.16, 0.10, "grey_paint"), (0.02, -0.52, 0.16, 0.10, 0.05, "foil_silver"),
+    (-0.22, 0.42, 0.20, 0.16, 0.10, "grey_paint"), (-0.16, -0.54, 0.16, 0.10, 0.05, "foil_silver"),
     (0.38, -0.22, 0.12, 0.18, 0.06, "aluminium"), (0.42, -0.46, 0.14, 0.16, 0.07, "black"),
-    (-0.02, 0.18, 0.12, 0.12, 0.05, "foil_gold"), (-0.36, -0.02, 0.10, 0.14, 0.04, "black"),
+    (0.20, 0.14, 0.12, 0.12, 0.05, "foil_gold"), (-0.36, -0.02, 0.10, 0.14, 0.04, "black"),
     (0.40, 0.38, 0.16, 0.08, 0.05, "grey_paint"), (-0.74, 0.48, 0.12, 0.12, 0.12, "white_paint"),
-    (-0.74, -0.50, 0.10, 0.14, 0.08, "white_dusty"), (0.00, -0.12, 0.14, 0.08, 0.03, "white_paint"),
+    (-0.74, -0.50, 0.10, 0.14, 0.08, "white_dusty"), (0.20, -0.12, 0.14, 0.08, 0.03, "white_paint"),
     (-0.20, 0.10, 0.08, 0.16, 0.03, "aluminium"), (0.40, 0.20, 0.10, 0.10, 0.04, "white_dusty"),
 )  # fmt: skip
 """Cases on the deck: x, y, length, width, height [m], finish."""
@@ -102,13 +105,15 @@ def _add_deck(mesh: MeshBuilder, rover: RoverShape) -> None:
         _case(mesh, [x, y, z], (lx, ly, h), name)
     _deck_clutter(mesh, rover)
     # The differential's arm lies across the deck, thick in the middle, bent back at its ends.
-    arm = [[0.14, 0.0], [0.15, 0.25], [0.17, 0.66], [0.23, 0.66], [0.27, 0.25], [0.28, 0.0],
-           [0.27, -0.25], [0.23, -0.66], [0.17, -0.66], [0.15, -0.25]]  # fmt: skip
-    mesh.prism(arm, z - 0.045, z - 0.075, "grey_paint", shrink=0.97)
-    mesh.bar([0.21, 0.0, z], [0.21, 0.0, z - 0.1], 0.05, "grey_paint", 24)
+    arm = np.array(
+        [[0.0, 0.0], [0.01, 0.25], [0.03, 0.66], [0.09, 0.66], [0.13, 0.25], [0.14, 0.0],
+         [0.13, -0.25], [0.09, -0.66], [0.03, -0.66], [0.01, -0.25]]
+    )  # fmt: skip
+    mesh.prism(arm + [_ARM_X - 0.07, 0.0], z - 0.045, z - 0.075, "grey_paint", shrink=0.97)
+    mesh.bar([_ARM_X, 0.0, z], [_ARM_X, 0.0, z - 0.1], 0.05, "grey_paint", 24)
     for k in range(10):
         angle = 0.2 * np.pi * k
-        at = [0.21 + 0.038 * np.cos(angle), 0.038 * np.sin(angle)]
+        at = [_ARM_X + 0.038 * np.cos(angle), 0.038 * np.sin(angle)]
         mesh.bar([*at, z - 0.1], [*at, z - 0.106], 0.005, "titanium", 6)
     runs = (
         [(-0.7, 0.1), (-0.45, 0.16), (-0.3, 0.32), (-0.08, 0.3), (0.1, 0.42), (0.45, 0.4)],

@@ -171,6 +171,6 @@ def add_mobility(mesh: MeshBuilder, rover: RoverShape) -> list[MovingPart]:
         parts.append(MovingPart(start, mesh.count, (bogie, rear_rocker)))
         # The differential's link from the deck's arm to the rocker stays while the wheels swing.
         mesh.bar(
-            [0.2, side * 0.64, rover.deck_z_m - 0.06], pivot + [0.1, 0, -0.08], 0.02, "titanium", 8
+            [0.04, side * 0.64, rover.deck_z_m - 0.06], pivot + [0.1, 0, -0.08], 0.02, "titanium", 8
         )
     return parts
