@@ -1,0 +1,73 @@
+"""Martian acoustics against published figures and against physics that must hold."""
+
+import numpy as np
+import pytest
+
+from skycrane.mars import acoustics
+from skycrane.mission.sound import Air
+
+AIR = Air(
+    temperature_k=240.0,
+    pressure_pa=740.0,
+    gas_constant_j_kg_k=191.8,
+    co2_fraction=0.95,
+    vibrational_temperature_k=960.0,
+    relaxation_frequency_hz=240.0,
+    relaxation_pressure_pa=740.0,
+    viscosity_pa_s=1.2e-5,
+    conductivity_w_m_k=0.0122,
+)
+
+
+def test_two_speeds_of_sound_as_measured_on_mars() -> None:
+    # Maurice et al. 2022: near 240 m/s at the helicopter's 84 Hz, about 10 m/s more for sparks.
+    low, high = acoustics.sound_speed_m_s(AIR, [84.0, 3000.0])
+    assert 237 < low < 250
+    assert 5 < high - low < 12
+
+
+def test_speed_limits_are_those_of_the_heat_capacities() -> None:
+    frozen = np.sqrt(1.4 * AIR.gas_constant_j_kg_k * AIR.temperature_k)
+    x = 960.0 / 240.0
+    cv = 2.5 + 0.95 * 2 * x**2 * np.exp(x) / (np.exp(x) - 1) ** 2
+    relaxed = np.sqrt((cv + 1) / cv * AIR.gas_constant_j_kg_k * AIR.temperature_k)
+    assert acoustics.sound_speed_m_s(AIR, 0.5) == pytest.approx(relaxed, rel=1e-4)
+    assert acoustics.sound_speed_m_s(AIR, 20e3) == pytest.approx(frozen, rel=1e-3)
+
+
+def test_relaxation_peaks_at_its_published_frequency_and_moves_with_pressure() -> None:
+    f = np.geomspace(20, 4000, 4000)
+    for pressure in (600.0, 740.0, 1000.0):
+        air = AIR.model_copy(update={"pressure_pa": pressure, "viscosity_pa_s": 1e-12})
+        air = air.model_copy(update={"conductivity_w_m_k": 1e-12})
+        per_wavelength = acoustics.absorption_db_m(air, f) * acoustics.sound_speed_m_s(air, f) / f
+        peak = f[np.argmax(per_wavelength)]
+        assert peak == pytest.approx(240 * pressure / 740, rel=0.02)
+
+
+def test_absorption_between_relaxation_and_classical_limits() -> None:
+    # At high frequency the classical losses rule and grow with the square of the frequency.
+    a = acoustics.absorption_db_m(AIR, [1e5, 2e5])
+    assert a[1] / a[0] == pytest.approx(4, rel=0.1)
+    # In the audible range relaxation rules: Maurice et al. 2022 call its share large.
+    no_loss = AIR.model_copy(update={"viscosity_pa_s": 1e-12, "conductivity_w_m_k": 1e-12})
+    assert acoustics.absorption_db_m(no_loss, 2e3) > 0.8 * acoustics.absorption_db_m(AIR, 2e3)
+    f = np.geomspace(10, 2e5, 400)
+    assert (np.diff(acoustics.absorption_db_m(AIR, f)) > 0).all()
+
+
+def test_sounds_are_about_20_db_weaker_than_on_earth() -> None:
+    earth = 1.2 * 343
+    mars = acoustics.impedance_pa_s_m(AIR)
+    assert 10 * np.log10(earth / mars) == pytest.approx(20, abs=1)
+
+
+def test_radiated_level_follows_the_inverse_square() -> None:
+    near, far = (acoustics.radiated_level_db(AIR, 1e-3, r, 20.0) for r in (1.0, 10.0))
+    air = 9 * float(acoustics.absorption_db_m(AIR, 20.0))
+    assert near - far == pytest.approx(20 + air, abs=1e-9)
+
+
+def test_path_gain_is_whole_at_no_distance() -> None:
+    assert acoustics.path_gain(AIR, [0.0, 100.0, 1e4], 0.0) == pytest.approx(1.0)
+    assert (np.diff(acoustics.path_gain(AIR, [0.0, 100.0, 1e4], 5.0)) < 0).all()
