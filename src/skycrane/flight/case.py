@@ -1,7 +1,7 @@
 """One case as the kernels see it: the mission's numbers, its tables, the ground."""
 
 # Warp types arrays by calls and its built-ins loosely; mypy cannot follow either.
-# mypy: disable-error-code="valid-type,arg-type,call-overload,assignment"
+# mypy: disable-error-code="valid-type,arg-type,call-overload,assignment,attr-defined"
 from __future__ import annotations
 
 from collections.abc import Callable

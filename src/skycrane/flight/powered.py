@@ -235,6 +235,8 @@ def fly_powered(
         integral = f64(0.0)
         carried = f64(0.0)
         touched = wp.int32(0)
+        last_height = f64(0.0)
+        last_velocity = s.v2
         touch_time = f64(0.0)
         climb_from = f64(0.0)
         outcome = wp.int32(Outcome.FLYING)
@@ -363,25 +365,39 @@ def fly_powered(
                 carried = wp.where(carried == f64(0.0), thrust, carried + (thrust - carried) * h)
             if f.joined == 0 and touched == 0 and height <= f64(0.0):
                 touched = 1
-                touch_time = t
-                put_event(
-                    events, i, EventId.TOUCHDOWN, t, s.p2, s.v2, air.mach, air.pressure, propellant
+                # The moment between two steps, and the speed before the ground took any of it.
+                share = wp.clamp(
+                    height / wp.min(height - last_height, f64(-1.0e-9)), f64(0.0), f64(1.0)
                 )
-                sink = -wp.dot(s.v2, case.up)
-                slide = wp.length(s.v2 + case.up * sink)
+                touch_time = t - share * h
+                put_event(
+                    events,
+                    i,
+                    EventId.TOUCHDOWN,
+                    touch_time,
+                    s.p2 - last_velocity * (share * h),
+                    last_velocity,
+                    air.mach,
+                    air.pressure,
+                    propellant,
+                )
+                sink = -wp.dot(last_velocity, case.up)
+                slide = wp.length(last_velocity + case.up * sink)
                 if sink > case.touchdown_limit or slide > case.across_limit:
                     outcome = wp.int32(Outcome.TOUCHDOWN_TOO_FAST)
                     put_event(
                         events,
                         i,
                         EventId.CRASH,
-                        t,
+                        touch_time,
                         s.p2,
-                        s.v2,
+                        last_velocity,
                         air.mach,
                         air.pressure,
                         f64(Outcome.TOUCHDOWN_TOO_FAST),
                     )
+            last_height = height
+            last_velocity = s.v2
             if f.joined == 1 and phase < DOWN and height <= f64(0.0):
                 outcome = wp.int32(Outcome.LANDER_HIT_GROUND)
                 put_event(
@@ -558,6 +574,8 @@ def fly_powered(
                     )
 
             # ---- how it moves ----
+            # Four engines give what four can, from the moment the others shut.
+            thrust = wp.min(thrust, _thrust_range(case, phase)[1])
             before = thrust
             thrust = command + (thrust - command) * wp.exp(-h / case.lag)
             if empty == 1 or phase >= BALLISTIC:

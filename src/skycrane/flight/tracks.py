@@ -92,7 +92,7 @@ def _track(
     attitude[1:][np.cumsum(turns) % 2 == 1] *= -1
     time = np.append(motion.time_s, motion.time_s[-1] + _REST_S)
 
-    def held(values: Array) -> Array:
+    def held(values: NDArray[Any]) -> NDArray[Any]:
         return np.concatenate([values, values[-1:]])
 
     velocity = held(motion.velocity_m_s)

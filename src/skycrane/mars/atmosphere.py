@@ -45,7 +45,7 @@ class AirProfile:
     @property
     def altitude_m(self) -> Array:
         """Heights of the grid above the datum [m], shape (n,)."""
-        return AIR_FLOOR_M + AIR_STEP_M * np.arange(len(self.log_density))
+        return np.asarray(AIR_FLOOR_M + AIR_STEP_M * np.arange(len(self.log_density)), np.float64)
 
     def density_kg_m3(self, radius_m: ArrayLike) -> Array:
         """Return the density at distances from the planet's centre, shape (...)."""

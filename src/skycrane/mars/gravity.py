@@ -1,7 +1,7 @@
 """Gravity of an oblate planet, and the apparent forces of its rotating frame."""
 
-# Warp types arrays by calls; mypy cannot follow.
-# mypy: disable-error-code="valid-type"
+# Kernels are written in Warp's language, whose types mypy cannot follow.
+# mypy: ignore-errors
 from __future__ import annotations
 
 import warp as wp
