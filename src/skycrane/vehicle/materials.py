@@ -48,7 +48,7 @@ MATERIALS: tuple[Material, ...] = (
     Material("white_paint", (0.80, 0.79, 0.75), 0.08, 0.7),
     Material("white_dusty", (0.62, 0.56, 0.47), 0.05, 0.85),
     Material("grey_paint", (0.30, 0.30, 0.31), 0.1, 0.6),
-    Material("wheel", (0.035, 0.034, 0.035), 0.3, 0.45),  # black-anodised aluminium
+    Material("wheel", (0.035, 0.034, 0.035), 0.14, 0.6),  # black-anodised aluminium
     Material("flexure", (0.45, 0.43, 0.40), 0.6, 0.3),  # titanium spokes
     Material("harness", (0.33, 0.15, 0.055), 0.1, 0.7),  # copper-coloured cable wrap
     Material("cable_white", (0.70, 0.68, 0.62), 0.08, 0.7),

@@ -239,7 +239,11 @@ class MeshBuilder:
         self, start: ArrayLike, end: ArrayLike, radius_m: float, material: str, segments: int = 8
     ) -> None:
         """Add a straight round bar between two points."""
-        self.tube(np.array([start, end], dtype=float), radius_m, material, segments=segments)
+        a, b = np.asarray(start, dtype=float), np.asarray(end, dtype=float)
+        # A long bar often ends inside a joint: sections near its ends keep the joint's shade there.
+        long = np.linalg.norm(b - a) > 12.0 * radius_m
+        t = np.array([0.0, 0.12, 0.88, 1.0] if long else [0.0, 1.0])
+        self.tube(a + t[:, None] * (b - a), radius_m, material, segments=segments)
 
     def sphere(
         self,
@@ -265,7 +269,9 @@ class MeshBuilder:
         points = np.vstack([body, [[0, 0, 1.0], [0, 0, -1.0]]])
         if crumple:
             rng = generator(0, "crumpled foil", self._count)
-            points = points * (1.0 + rng.normal(0.0, crumple, (len(points), 1)))
+            # Cells shrink toward the poles, and so must the folds.
+            fold = crumple * np.hypot(points[:, 0], points[:, 1])[:, None]
+            points = points * (1.0 + fold * rng.normal(0.0, 1.0, fold.shape))
         i = np.arange(segments)
         j = (i + 1) % segments
         last = (rings - 2) * segments

@@ -92,9 +92,9 @@ def _tanks(mesh: MeshBuilder, stage: StageShape) -> None:
             at,
             r,
             "foil_gold" if angle == np.pi / 2.0 else "foil_silver",
-            segments=36,
-            rings=22,
-            crumple=0.006,
+            segments=44,
+            rings=28,
+            crumple=0.0025,
         )
         band = [
             at + 1.012 * r * np.array([np.cos(a), np.sin(a), 0.0])
@@ -163,7 +163,7 @@ def _engines(mesh: MeshBuilder, stage: StageShape, axes: Array, corners: Array) 
             [
                 chamber - 0.38 * axis,
                 0.7 * chamber - 0.3 * axis,
-                [*(0.35 * chamber[:2]), stage.frame_bottom_z_m - 0.08],
+                [*(0.16 * chamber[:2]), stage.frame_bottom_z_m - 0.2],
             ]
         )
         mesh.tube(feed, 0.013, "aluminium", segments=6)
@@ -256,15 +256,15 @@ def _wiring(mesh: MeshBuilder, stage: StageShape) -> None:
     ):  # fmt: skip
         a = np.linspace(start, start + turn, 60)
         r = radius + 0.035 * np.sin(wave * a) + 0.02 * np.sin(2.3 * wave * a + 1.0)
-        path = np.column_stack(
-            [r * np.cos(a), r * np.sin(a), z + 0.03 + 0.02 * np.sin(1.7 * wave * a)]
-        )
-        mesh.tube(path, 0.016, name, segments=6)
+        # Both ends go up behind the frame, to boxes under the deck.
+        rise = 0.42 * np.abs(np.linspace(-1.0, 1.0, len(a))) ** 10
+        depth = z + 0.03 + 0.02 * np.sin(1.7 * wave * a) - rise
+        mesh.tube(np.column_stack([r * np.cos(a), r * np.sin(a), depth]), 0.013, name, segments=6)
     for point in np.array(stage.engine_points_m):
         end = point - [0, 0, stage.nozzle_length_m + 0.3]
         mid = 0.5 * (end + [0.4 * point[0], 0.4 * point[1], z]) + [0.05, -0.04, 0.1]
         t = np.linspace(0, 1, 12)[:, None]
-        a = np.array([0.4 * point[0], 0.4 * point[1], z + 0.02])
+        a = np.array([0.4 * point[0], 0.4 * point[1], z - 0.35])
         mesh.tube(
             (1 - t) ** 2 * a + 2 * t * (1 - t) * mid + t**2 * end, 0.013, "harness", segments=6
         )
