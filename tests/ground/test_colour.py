@@ -15,6 +15,7 @@ PLAIN = Colour.model_validate(
         "companding": "linear", "black_level_dn": 0.0, "white_balance": [1.0, 1.0, 1.0],
         "matrix": [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
         "exposure": 1.0, "adapt": 0.0, "dehaze": 0.0, "contrast": 0.0, "saturation": 1.0,
+        "false_colour_px": 0,
     }
 )  # fmt: skip
 
@@ -98,6 +99,16 @@ def test_adapting_brings_dark_and_bright_scenes_together_and_leaves_black_alone(
     dark, bright = (develop(np.full((16, 16), dn, np.uint8), adapting) for dn in (24, 110))
     assert abs(int(dark.mean()) - int(bright.mean())) < 8
     assert develop(np.zeros((16, 16), np.uint8), adapting).max() == 0
+
+
+def test_false_colour_goes_and_lightness_stays() -> None:
+    rng = np.random.default_rng(5)
+    speckle = np.full((64, 64), 90, np.uint8)
+    speckle[rng.random((64, 64)) < 0.05] = 220  # finer than a cell: any colour of it is false
+    plain, calm = (develop(speckle, look(false_colour_px=px)).astype(int) for px in (0, 5))
+    assert np.ptp(calm, axis=2).mean() < 0.35 * np.ptp(plain, axis=2).mean()
+    weights = np.array([0.299, 0.587, 0.114])
+    assert np.abs((calm - plain) @ weights).mean() < 4
 
 
 def test_dehaze_takes_a_veil_but_not_a_sky() -> None:

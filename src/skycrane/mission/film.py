@@ -56,6 +56,8 @@ class Colour(Section):
     """Linear level that the middle of a picture is drawn to."""
     dehaze: Fraction
     """Share of the veil of haze (the darkest half percent of a picture) taken away."""
+    false_colour_px: Literal[0, 3, 5]
+    """Width of the surroundings that a pixel's colour, but not its lightness, is taken from."""
     contrast: NonNegative
     """Strength of the S in the tone curve; 0 is plain sRGB."""
     saturation: NonNegative
