@@ -134,6 +134,9 @@ class BodySet:
         self._corners = corners
         self._slices: list[slice] = []
         self._radius = np.zeros(len(SURFACES))
+        self._shapes = [shapes[name] for name in SURFACES]
+        self._version = [0] * len(SURFACES)
+        self._views: dict[tuple, bool] = {}
         self._centre = np.zeros((len(SURFACES), 3))
         normal, openness, material, first = [], [], [], []
         at = 0
@@ -182,6 +185,8 @@ class BodySet:
         mesh = self._meshes[k]
         mesh.points.assign(np.ascontiguousarray(shape.vertices_m, np.float32))
         mesh.refit()
+        self._shapes[k] = shape
+        self._version[k] += 1
         part = self._slices[k]
         fresh = self._corners[name].normals(shape)
         if self.device == "cpu":
@@ -226,6 +231,8 @@ class BodySet:
         angle = np.arccos(np.clip(away @ axis / np.maximum(distance, 1e-6), -1, 1))
         inside = distance <= radius
         seen = present & (inside | (angle - np.arcsin(sine) < half_angle_rad))
+        for k in np.flatnonzero(seen & (distance < 3 * radius)):
+            seen[k] = self._in_view(k, turn[k].T @ (eye_m - origin_m[k]), turn[k].T @ axis, half_angle_rad)
         # A body farther from the ground than its width over the sun's has no shadow to speak of.
         high = np.maximum(centre[:, 2] - eye_m[2] + ground_below_m, 0.0)
         blur = 0.0059 * high / max(sun[2], 0.05)
@@ -249,6 +256,36 @@ class BodySet:
             middle = (centre[casters].min(axis=0) + centre[casters].max(axis=0)) / 2
             reach = np.linalg.norm(centre[casters] - middle, axis=1) + radius[casters]
             b.all_centre, b.all_radius = wp.vec3(*middle), float(reach.max())
+
+    def _in_view(self, k: int, eye: Array, axis: Array, half_angle_rad: float) -> bool:
+        """Return whether any triangle of a surface near the camera may be in its view.
+
+        A camera sits within the bounding sphere of its own body and mostly looks away from it;
+        eye and axis are in the surface's frame. Remembered while neither pose nor shape change.
+        """
+        key = (k, *np.round(np.concatenate([eye, axis]), 3).tolist(), self._version[k])
+        if key in self._views:
+            return self._views[key]
+        centre, reach = self._triangles_of(k)
+        away = centre - eye
+        along = away @ axis
+        distance = np.linalg.norm(away, axis=1)
+        sine = np.clip(reach / np.maximum(distance, 1e-6), 0, 1)
+        angle = np.arccos(np.clip(along / np.maximum(distance, 1e-6), -1, 1))
+        near = (angle - np.arcsin(sine) < half_angle_rad) | (distance < reach)
+        # The farthest corner forward decides whether any of a triangle lies before the camera.
+        shape = self._shapes[k]
+        corners = (shape.vertices_m @ axis)[shape.triangles[near]].max(axis=1, initial=-np.inf)
+        found = bool((corners > eye @ axis + 1e-4).any())
+        if len(self._views) > 64:
+            self._views.clear()
+        self._views[key] = found
+        return found
+
+    def _triangles_of(self, k: int) -> tuple[Array, Array]:
+        points = self._shapes[k].vertices_m[self._shapes[k].triangles]
+        centre = points.mean(axis=1)
+        return centre, np.linalg.norm(points - centre[:, None], axis=2).max(axis=1)
 
     def _put(self, array: Any, values: NDArray) -> None:
         if self.device == "cpu":

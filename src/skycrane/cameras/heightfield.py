@@ -49,6 +49,7 @@ class GroundLevel:
     maxima: int
     texels: int
     top: float
+    low: float
 
 
 @wp.struct
@@ -124,6 +125,7 @@ def ground_of(
         row.cell, row.count = level.cell_m, n
         row.heights, row.maxima, row.texels = at
         row.top = float(level.height_m.max())
+        row.low = float(level.height_m.min())
         table.append(row)
         heights.append(level.height_m.ravel())
         maxima += [block.ravel() for block in _maxima(level.height_m)]
@@ -185,10 +187,21 @@ def _root(f0: float, fm: float, f1: float) -> float:
 def _trace_level(g: Ground, lv: GroundLevel, o: wp.vec3, d: wp.vec3, start: float, end: float) -> float:
     """Return the first distance in [start, end] at which the ray meets this level, or -1."""
     t = start
-    step = int(_BLOCK)
+    across = d[0] * d[0] + d[1] * d[1]
+    # Fall to the level's top at once; from there, blocks about as wide as the ray's way through
+    # the level's relief. The parabola's rise is left to the walk, which only starts a little early.
+    fall = wp.max(-d[2], 1.0e-3)
+    z = datum_height(g, o + d * t)
+    reach = wp.min((z - lv.top) / fall, end - t)
+    if reach > 0.0 and d[2] < 0.0:
+        ahead = datum_height(g, o + d * (t + reach))
+        # The datum falls away under a long path; then the top is met later, and the walk begins here.
+        if ahead >= lv.top - 1.0:
+            t += reach
+    width = (lv.top - lv.low) * wp.sqrt(across) / fall / lv.cell
+    step = wp.clamp(int(wp.log2(wp.max(width, 1.0))), 1, int(_BLOCK))
     inv_x = 1.0 / wp.where(wp.abs(d[0]) < 1.0e-7, 1.0e-7, d[0])
     inv_y = 1.0 / wp.where(wp.abs(d[1]) < 1.0e-7, 1.0e-7, d[1])
-    across = d[0] * d[0] + d[1] * d[1]
     # A hair into the next cell, so that a step ends in it and not on its edge.
     nudge = lv.cell * 2.0e-3
     for _n in range(_LIMIT):
@@ -211,9 +224,9 @@ def _trace_level(g: Ground, lv: GroundLevel, o: wp.vec3, d: wp.vec3, start: floa
         span = leave - t
         lowest = wp.min(z0, z1) - across * span * span * g.curvature * 0.25
         if step > 0:
-            width = lv.count >> step
+            row = lv.count >> step
             before = (lv.count * lv.count - (lv.count >> (step - 1)) * (lv.count >> (step - 1))) // 3
-            if lowest > g.maxima[lv.maxima + before + bi * width + bj]:
+            if lowest > g.maxima[lv.maxima + before + bi * row + bj]:
                 t = leave
                 step = wp.min(step + 1, int(_BLOCK))
             else:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import warp as wp
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, identity, vstack
 
 from skycrane.mars.parallel import launch_rows
 from skycrane.vehicle.mesh import Shape
 
-__all__ = ["Corners"]
+__all__ = ["Corners", "Splitter"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -20,8 +21,11 @@ _RAYS = 20
 
 def _face_normals(shape: Shape) -> NDArray[np.float32]:
     a, b, c = (shape.vertices_m[shape.triangles[:, k]] for k in range(3))
-    n = np.cross(b - a, c - a)
-    return n
+    return np.cross(b - a, c - a).astype(np.float32)
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-20)
 
 
 @wp.kernel
@@ -52,6 +56,43 @@ def _openness(
     out[i] = free / float(count)
 
 
+class Splitter:
+    """Cuts long thin triangles into shorter ones, for shapes that keep their triangles.
+
+    A tree of boxes works badly on lines many metres long that run aslant through each other's
+    boxes, such as a parachute's; new vertices are fixed mixtures of the old.
+    """
+
+    def __init__(self, shape: Shape, longest_m: float) -> None:
+        triangles = shape.triangles.astype(np.int64)
+        material = shape.material
+        mix = identity(len(shape.vertices_m), dtype=np.float32, format="csr")
+        while True:
+            points = mix @ shape.vertices_m
+            edges = points[triangles] - points[np.roll(triangles, -1, axis=1)]
+            length = np.linalg.norm(edges, axis=2)
+            worst = length.argmax(axis=1)
+            long = np.flatnonzero(length.max(axis=1) > longest_m)
+            if not len(long):
+                break
+            k = worst[long]
+            a, b, c = (triangles[long, (k + m) % 3] for m in range(3))
+            pairs, which = np.unique(np.sort(np.stack([a, b], 1), axis=1), axis=0, return_inverse=True)
+            middle = len(points) + which.ravel()
+            halves = 0.5 * (mix[pairs[:, 0]] + mix[pairs[:, 1]])
+            mix = vstack([mix, halves], format="csr")
+            kept = np.delete(triangles, long, axis=0)
+            cut = [np.stack([a, middle, c], 1), np.stack([middle, b, c], 1)]
+            triangles = np.concatenate([kept, *cut])
+            material = np.concatenate([np.delete(material, long), material[long], material[long]])
+        self._mix, self._triangles, self._material = mix, triangles.astype(np.int32), material
+
+    def split(self, shape: Shape) -> Shape:
+        """Return a shape of the same triangles as the first, cut the same way."""
+        vertices = np.asarray(self._mix @ shape.vertices_m, np.float32)
+        return Shape(vertices, self._triangles, self._material)
+
+
 class Corners:
     """The corners of one surface's triangles: which faces smooth into which, and openness."""
 
@@ -61,11 +102,18 @@ class Corners:
         order = np.argsort(vertex, kind="stable")
         counts = np.bincount(vertex, minlength=len(shape.vertices_m))
         starts = np.concatenate([[0], np.cumsum(counts)])
-        # Every pair of a corner and a face around its vertex.
+        # Every pair of a corner and a face around its vertex, as a matrix that sums faces: the
+        # creases are those of the shape given here, and stay when it moves.
         repeats = counts[vertex]
-        self._corner = np.repeat(np.arange(len(vertex)), repeats)
+        corner = np.repeat(np.arange(len(vertex)), repeats)
         within = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-        self._face = order[starts[vertex[self._corner]] + within] // 3
+        face = order[starts[vertex[corner]] + within] // 3
+        unit = _unit(_face_normals(shape))
+        same = np.einsum("ij,ij->i", unit[corner // 3], unit[face]) > _CREASE_COS
+        size = (len(vertex), len(shape.triangles))
+        self._sum = csr_matrix(
+            (np.ones(int(same.sum()), np.float32), (corner[same], face[same])), shape=size
+        )
         self.open = np.ones(len(vertex), np.float32)
         if closed:
             self.open = self._bake(shape, workers)
@@ -73,18 +121,11 @@ class Corners:
     def normals(self, shape: Shape) -> NDArray[np.float32]:
         """Return the shading normals of the corners, shape (3 m, 3), body frame."""
         faces = _face_normals(shape)
-        length = np.linalg.norm(faces, axis=1, keepdims=True)
-        unit = faces / np.maximum(length, 1e-20)
-        own = unit[self._corner // 3]
-        other = unit[self._face]
-        same = np.einsum("ij,ij->i", own, other) > _CREASE_COS
-        weighted = faces[self._face] * same[:, None]
-        total = np.stack(
-            [np.bincount(self._corner, weighted[:, k], minlength=len(self.open)) for k in range(3)],
-            axis=1,
-        )
+        total = self._sum @ faces
         size = np.linalg.norm(total, axis=1, keepdims=True)
-        flat = np.repeat(unit, 3, axis=0)
+        if size.min(initial=1.0) > 1e-20:
+            return np.asarray(total / size, np.float32)
+        flat = np.repeat(_unit(faces), 3, axis=0)
         return np.where(size > 1e-20, total / np.maximum(size, 1e-20), flat).astype(np.float32)
 
     def _bake(self, shape: Shape, workers: int | None) -> NDArray[np.float32]:

@@ -1,0 +1,307 @@
+"""One ray for each photosite: what light comes from where it looks, in its own colour."""
+
+from __future__ import annotations
+
+import warp as wp
+
+from skycrane.cameras.bodies import Bodies, BodyHit, body_hit, body_shadow
+from skycrane.cameras.heightfield import (
+    Ground,
+    datum_height,
+    sample_light,
+    sample_surface,
+    trace_ground,
+)
+from skycrane.mars.noise import hash2, noise2, unit
+from skycrane.mars.regolith import Regolith, sun_gain
+from skycrane.mars.sky import Air, path_light, sky_light, sun_through
+from skycrane.mars.terrain_detail import stones
+
+__all__ = ["View", "render_kernel"]
+
+wp.set_module_options({"enable_backward": False})
+
+_INV_PI = wp.constant(0.31830989)
+_FAR = wp.constant(140000.0)
+
+
+@wp.struct
+class View:
+    """A camera at one moment, in the local frame.
+
+    Attributes:
+        eye: optical centre.
+        turn: rotation from the optical frame (x right, y down, z forward).
+        inv_fx, inv_fy: pixel size on the plane at unit distance.
+        cone: angle of a pixel, rad.
+        drift: how far the eye moves during the exposure, m.
+        spin: how far it turns, rad, local axes.
+        key: random key of camera and frame.
+        samples: rays a photosite.
+        bayer: 1 for RGGB, 0 for grey, 2 to 4 for one colour everywhere.
+        jitter: 1 to spread rays over the photosite, 0 for its centre.
+    """
+
+    eye: wp.vec3
+    turn: wp.mat33
+    inv_fx: float
+    inv_fy: float
+    cone: float
+    drift: wp.vec3
+    spin: wp.vec3
+    key: int
+    samples: int
+    bayer: int
+    jitter: float
+
+
+@wp.struct
+class Seen:
+    """What one ray brought: radiance, distance (-1: open sky) and id of what it met."""
+
+    light: float
+    depth: float
+    body: int
+
+
+@wp.func
+def _micro_height(x: float, y: float, cell: float, foot: float, seed: int) -> float:
+    """Return relief too fine for the grids, wavelengths from `cell` down to two footprints."""
+    h = float(0.0)
+    wavelength = wp.min(2.0 * cell, 0.4)
+    for i in range(4):
+        if wavelength > 2.0 * foot:
+            h += 0.016 * wavelength * noise2(x / wavelength, y / wavelength, seed + i)
+            wavelength *= 0.5
+    size = 0.75 * cell
+    for i in range(3):
+        if size > 2.0 * foot and size < 0.03:
+            h += stones(x, y, size, 0.30, seed + 20 + 7 * i)[0]
+        size *= 0.45
+    return h
+
+
+@wp.func
+def _ground_light(
+    g: Ground,
+    air: Air,
+    reg: Regolith,
+    b: Bodies,
+    p: wp.vec3,
+    d: wp.vec3,
+    t: float,
+    cone: float,
+    c: int,
+    key: wp.uint32,
+) -> float:
+    """Return the radiance that the ground at `p` sends back along the ray, in colour `c`."""
+    foot = wp.max(t * cone, 1.0e-4)
+    # The coarsest level that resolves the pixel; near a level's edge neighbours mix by chance.
+    chosen = int(0)
+    for m in range(g.levels.shape[0]):
+        lv = g.levels[m]
+        reach = float(lv.count - 1) * lv.cell
+        edge = wp.min(wp.min(p[0] - lv.x0, lv.x0 + reach - p[0]), wp.min(p[1] - lv.y0, lv.y0 + reach - p[1]))
+        inside = edge > 3.0 * lv.cell + 0.06 * reach * unit(key, 2)
+        if m == 0 or (inside and g.levels[chosen].cell > foot):
+            chosen = m
+    lv = g.levels[chosen]
+    sharp = wp.clamp(wp.log2(wp.max(foot / lv.cell, 1.0e-6)) + 0.3, 0.0, 9.0)
+    mip = int(sharp)
+    part = sharp - float(mip)
+    light = sample_light(g, lv, mip, p[0], p[1])
+    surface = sample_surface(g, lv, mip, p[0], p[1])
+    if part > 0.0:
+        light += (sample_light(g, lv, mip + 1, p[0], p[1]) - light) * part
+        surface += (sample_surface(g, lv, mip + 1, p[0], p[1]) - surface) * part
+    n = wp.vec3(light[1], light[2], wp.sqrt(wp.max(1.0 - light[1] * light[1] - light[2] * light[2], 0.01)))
+    albedo = surface[c]
+    direct = light[0]
+    open_sky = surface[3]
+    if foot < 0.7 * lv.cell:
+        # Finer than any grid: bend the normal and mottle the colour by noise keyed to the place.
+        seed = int(4711) + chosen
+        e = wp.max(foot, 0.02 * lv.cell)
+        x = p[0]
+        y = p[1]
+        h0 = _micro_height(x, y, lv.cell, foot, seed)
+        hx = _micro_height(x + e, y, lv.cell, foot, seed)
+        hy = _micro_height(x, y + e, lv.cell, foot, seed)
+        fade = wp.clamp((0.7 * lv.cell - foot) / (0.5 * lv.cell), 0.0, 1.0)
+        bent = wp.normalize(wp.vec3(n[0] - (hx - h0) / e * fade, n[1] - (hy - h0) / e * fade, n[2]))
+        before = wp.max(wp.dot(n, air.sun), 0.05)
+        direct *= wp.clamp(wp.dot(bent, air.sun), 0.0, 1.0) / before
+        mottle = noise2(x / (0.6 * lv.cell), y / (0.6 * lv.cell), seed + 90)
+        mottle += 0.7 * noise2(x / (0.17 * lv.cell), y / (0.17 * lv.cell), seed + 91)
+        albedo *= 1.0 + 0.13 * mottle * fade
+        n = bent
+    mu0 = wp.max(wp.dot(n, air.sun), 0.0)
+    mu = wp.max(-wp.dot(n, d), 0.0)
+    high = datum_height(g, p)
+    if direct > 0.0:
+        # The sun is a disk: a point on it chosen by chance softens the shadows of the bodies.
+        r = 0.0030 * wp.sqrt(unit(key, 0))
+        a = 6.2831853 * unit(key, 1)
+        sun = wp.normalize(air.sun + wp.vec3(r * wp.cos(a), r * wp.sin(a), 0.0))
+        if body_shadow(b, p + n * 1.0e-3, sun):
+            direct = 0.0
+    beam = direct * sun_through(air, high) * sun_gain(reg, mu0, mu, -wp.dot(d, air.sun))
+    # Hollows see each other: light lost to the sky comes back partly from lit ground.
+    diffuse = open_sky * air.sky_irradiance[c] + (1.0 - open_sky) * 0.5 * air.ground_radiance[c]
+    return albedo * _INV_PI * (beam + diffuse)
+
+
+@wp.func
+def _body_light(
+    g: Ground, air: Air, b: Bodies, hit: BodyHit, o: wp.vec3, d: wp.vec3, c: int, key: wp.uint32
+) -> float:
+    """Return the radiance that a body sends back along the ray, in colour `c`."""
+    k = hit.surface
+    triangle = b.first[k] + hit.face
+    w = 1.0 - hit.u - hit.v
+    at = 3 * triangle
+    n = b.normal[at] * hit.u + b.normal[at + 1] * hit.v + b.normal[at + 2] * w
+    openness = b.open[at] * hit.u + b.open[at + 1] * hit.v + b.open[at + 2] * w
+    n = wp.normalize(b.turn[k] * n)
+    facing = wp.dot(n, d)
+    if facing > 0.0:
+        n = n * -1.0
+        facing = -facing
+    material = b.material[triangle]
+    albedo = b.albedo[material][c]
+    finish = b.finish[material]
+    p = o + d * hit.t
+    s = wp.dot(n, air.sun)
+    beam = float(0.0)
+    if s > 0.0 or finish[2] > 0.0:
+        r = 0.0030 * wp.sqrt(unit(key, 0))
+        a = 6.2831853 * unit(key, 1)
+        sun = wp.normalize(air.sun + wp.vec3(r * wp.cos(a), r * wp.sin(a), 0.0))
+        side = wp.where(s > 0.0, 1.0, -1.0)
+        if not body_shadow(b, p + n * (side * 4.0e-3), sun):
+            beam = sun_through(air, datum_height(g, p))
+    thin = finish[2]
+    light = albedo * _INV_PI * beam * wp.where(s > 0.0, (1.0 - thin) * s, -1.3 * thin * s)
+    # Light from the sky above and from the ground below, and through thin cloth from behind.
+    up = 0.5 + 0.5 * n[2]
+    sky = air.sky_irradiance[c] * _INV_PI
+    around = sky * up + air.ground_radiance[c] * (1.0 - up)
+    behind = sky * (1.0 - up) + air.ground_radiance[c] * up
+    light += albedo * openness * (around * (1.0 - thin) + behind * thin)
+    gloss = finish[0]
+    if gloss > 0.02:
+        rough = wp.max(finish[1], 0.05)
+        power = 2.0 / (rough * rough * rough * rough) - 1.0
+        half = wp.normalize(air.sun - d)
+        peak = wp.pow(wp.max(wp.dot(n, half), 0.0), power) * (power + 8.0) * 0.0398
+        edge = 1.0 - wp.clamp(-facing, 0.0, 1.0)
+        strength = gloss * (0.55 + 0.45 * edge * edge * edge)
+        # Metals colour what they mirror; paint does not.
+        tint = 1.0 + (albedo - 1.0) * wp.clamp(gloss * 1.4 - 0.2, 0.0, 1.0)
+        mirror = d - n * (2.0 * wp.dot(n, d))
+        blend = wp.clamp(0.5 + 2.0 * mirror[2], 0.0, 1.0)
+        seen = sky * blend + air.ground_radiance[c] * (1.0 - blend)
+        light += strength * tint * (beam * peak * wp.max(s, 0.0) + seen * openness)
+    return light
+
+
+@wp.func
+def _look(
+    g: Ground,
+    air: Air,
+    reg: Regolith,
+    b: Bodies,
+    o: wp.vec3,
+    d: wp.vec3,
+    moved: wp.vec3,
+    turned: wp.vec3,
+    cone: float,
+    c: int,
+    key: wp.uint32,
+) -> Seen:
+    """Return what one ray sees in colour `c`.
+
+    The ground is met by the ray of a moment within the exposure, from `moved` toward `turned`: it
+    rushes by, while the bodies near a camera fly along with it.
+    """
+    seen = Seen()
+    near = float(_FAR)
+    hit = body_hit(b, o, d, near)
+    if hit.t >= 0.0:
+        near = hit.t
+    else:
+        o = moved
+        d = turned
+    t = trace_ground(g, o, d, cone, near)
+    cos_sun = wp.dot(d, air.sun)
+    from_height = datum_height(g, o)
+    if t >= 0.0 and t < near:
+        p = o + d * t
+        seen.light = _ground_light(g, air, reg, b, p, d, t, cone, c, key)
+        seen.depth = t
+        seen.body = 1
+    elif hit.t >= 0.0:
+        t = hit.t
+        seen.light = _body_light(g, air, b, hit, o, d, c, key)
+        seen.depth = t
+        seen.body = hit.surface + 2
+    else:
+        seen.light = sky_light(air, from_height, d[2], cos_sun, c)
+        seen.depth = float(-1.0)
+        seen.body = 0
+        # Beyond the grids the planet goes on, as even ground.
+        dip = from_height + 0.5 * air.radius * wp.min(d[2], 0.0) * wp.abs(d[2])
+        if d[2] < 0.0 and dip < 0.0:
+            t = from_height / -d[2]
+            lit = air.ground_radiance[c]
+            air_path = path_light(air, from_height, 0.0, wp.min(t, 600000.0), cos_sun, c)
+            seen.light = lit * air_path[0] + air_path[1]
+            seen.body = 1
+            seen.depth = t
+        return seen
+    air_path = path_light(air, from_height, datum_height(g, o + d * t), t, cos_sun, c)
+    seen.light = seen.light * air_path[0] + air_path[1]
+    return seen
+
+
+@wp.kernel
+def render_kernel(
+    row0: int,
+    view: View,
+    directions: wp.array2d(dtype=wp.vec3),  # type: ignore[valid-type]
+    ground: Ground,
+    air: Air,
+    regolith: Regolith,
+    bodies: Bodies,
+    light: wp.array2d(dtype=float),  # type: ignore[valid-type]
+    depth: wp.array2d(dtype=float),  # type: ignore[valid-type]
+    body: wp.array2d(dtype=wp.uint8),  # type: ignore[valid-type]
+):
+    """Fill radiance, and of the first ray depth [m] along it and id, of each photosite."""
+    i, j = wp.tid()
+    i += row0
+    c = int(1)
+    if view.bayer == 1:
+        c = (i & 1) + (j & 1)
+    elif view.bayer >= 2:
+        c = view.bayer - 2
+    total = float(0.0)
+    for s in range(view.samples):
+        # The four photosites of a colour tile share their chances, so that chance makes no colour.
+        key = hash2((j >> 1) + s * 8192, i >> 1, view.key)
+        more = hash2(i >> 1, (j >> 1) + s * 8192, view.key + 1)
+        dx = (unit(more, 0) - 0.5) * view.jitter
+        dy = (unit(more, 1) - 0.5) * view.jitter
+        when = (unit(more, 2) - 0.5) * view.jitter
+        e = directions[i, j] + wp.vec3(dx * view.inv_fx, dy * view.inv_fy, 0.0)
+        d = wp.normalize(view.turn * e)
+        turned = wp.normalize(d + wp.cross(view.spin, d) * when)
+        moved = view.eye + view.drift * when
+        seen = _look(
+            ground, air, regolith, bodies, view.eye, d, moved, turned, view.cone, c, key
+        )
+        total += seen.light
+        if s == 0 and depth.shape[0] > 0:
+            depth[i, j] = seen.depth
+            body[i, j] = wp.uint8(seen.body)
+    light[i, j] = total / float(view.samples)

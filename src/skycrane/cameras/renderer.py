@@ -1,0 +1,195 @@
+"""Renders views of a scene: poses the bodies, launches the rays, exposes the sensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import warp as wp
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from skycrane.cameras.bodies import SURFACES
+from skycrane.cameras.optics import Lens
+from skycrane.cameras.render import View, render_kernel
+from skycrane.cameras.scene import Moment, Scene
+from skycrane.cameras.sensor import expose_kernel, sensor_of
+from skycrane.mars.frames import rotate
+from skycrane.mars.parallel import launch_rows
+from skycrane.mission.cameras import Camera
+
+__all__ = ["Pose", "Renderer", "camera_pose"]
+
+Array = NDArray[np.float64]
+_BAYER = {"bayer_rggb8": 1, "mono8": 0}
+
+
+@dataclass(frozen=True)
+class Pose:
+    """A camera at a moment.
+
+    Attributes:
+        position_m: optical centre, mars_fixed.
+        attitude_wxyz: optical frame to mars_fixed.
+        eye_m, turn: the same in the local frame, (3,) and (3, 3).
+    """
+
+    position_m: Array
+    attitude_wxyz: Array
+    eye_m: Array
+    turn: Array
+
+
+def camera_pose(scene: Scene, camera: Camera, t_s: float) -> Pose:
+    """Return where a camera is and looks at a time."""
+    position, attitude = scene.flight.bodies[camera.body].pose(t_s)
+    place = position + rotate(attitude, camera.position_m)
+    whole = Rotation.from_quat(attitude, scalar_first=True) * Rotation.from_quat(
+        camera.attitude_wxyz, scalar_first=True
+    )
+    return Pose(
+        place,
+        whole.as_quat(scalar_first=True),
+        scene.local_m(place),
+        scene.frame.axes @ whole.as_matrix(),
+    )
+
+
+class Renderer:
+    """One thread's means of rendering: its own copy of what moves, and buffers by picture size."""
+
+    def __init__(self, scene: Scene, *, workers: int = 1) -> None:
+        self.scene, self.workers = scene, workers
+        self._set = scene.body_set()
+        self._buffers: dict[tuple[Lens, str], Any] = {}
+        self._taken: dict[str, Any] = {}
+
+    def _directions(self, lens: Lens) -> Any:
+        key = (lens, "directions")
+        if key not in self._buffers:
+            grid = lens.grid().astype(np.float32)
+            self._buffers[key] = wp.array(grid, dtype=wp.vec3, device=self.scene.device)
+        return self._buffers[key]
+
+    def _buffer(self, lens: Lens, name: str, dtype: Any) -> Any:
+        key = (lens, name)
+        if key not in self._buffers:
+            shape = (lens.height, lens.width)
+            self._buffers[key] = wp.zeros(shape, dtype=dtype, device=self.scene.device)
+        return self._buffers[key]
+
+    def _place(self, moment: Moment, pose: Pose, lens: Lens) -> None:
+        for name, shape in moment.moving.items():
+            # A shape that has not moved since its last frame keeps its tree.
+            last = self._taken.get(name)
+            if last is None or not np.array_equal(last, shape.vertices_m):
+                self._set.reshape(name, shape)
+                self._taken[name] = shape.vertices_m
+        corners = lens.directions(
+            [[0, 0], [lens.width - 1, 0], [0, lens.height - 1], [lens.width - 1, lens.height - 1]]
+        )
+        site = pose.eye_m[:2] + self.scene.focus_m
+        height = pose.eye_m[2] + float(site @ site) / (2 * self.scene.mission.site.radius_m)
+        self._set.pose(
+            moment.origin_m,
+            moment.turn,
+            moment.present,
+            eye_m=pose.eye_m,
+            axis=pose.turn[:, 2],
+            half_angle_rad=float(np.arccos(corners[:, 2].min())) + 0.01,
+            sun=self.scene.sun,
+            ground_below_m=float(height),
+        )
+
+    def light(
+        self,
+        moment: Moment,
+        pose: Pose,
+        lens: Lens,
+        *,
+        encoding: str = "bayer_rggb8",
+        colour: int | None = None,
+        samples: int = 1,
+        key: int = 0,
+        jitter: float = 1.0,
+        drift_m: Array | None = None,
+        spin_rad: Array | None = None,
+        truth: bool = False,
+    ) -> tuple[Any, Any, Any]:
+        """Return radiance, depth [m] and body id of a view, arrays on the device.
+
+        Args:
+            moment: where everything is.
+            pose: the camera.
+            lens: what it draws with.
+            encoding: which colour each photosite takes.
+            colour: take this colour (0, 1, 2) everywhere instead.
+            samples: rays a photosite.
+            key: random key of the frame.
+            jitter: how much of a photosite rays spread over.
+            drift_m: movement of the eye during the exposure, local axes.
+            spin_rad: turn during the exposure, local axes.
+            truth: fill depth and id; else they are empty.
+        """
+        self._place(moment, pose, lens)
+        view = View()
+        view.eye, view.turn = wp.vec3(*pose.eye_m), wp.mat33(*pose.turn.ravel())
+        view.inv_fx, view.inv_fy, view.cone = 1 / lens.fx, 1 / lens.fy, 1 / lens.fx
+        view.drift = wp.vec3(*(np.zeros(3) if drift_m is None else drift_m))
+        view.spin = wp.vec3(*(np.zeros(3) if spin_rad is None else spin_rad))
+        view.key, view.samples, view.jitter = key, samples, jitter
+        view.bayer = _BAYER[encoding] if colour is None else colour + 2
+        light = self._buffer(lens, "light", float)
+        device = self.scene.device
+        if truth:
+            depth, body = self._buffer(lens, "depth", float), self._buffer(lens, "body", wp.uint8)
+        else:
+            depth = wp.empty((0, 0), dtype=float, device=device)
+            body = wp.empty((0, 0), dtype=wp.uint8, device=device)
+        inputs = [
+            view,
+            self._directions(lens),
+            self.scene.ground,
+            self.scene.air,
+            self.scene.regolith,
+            self._set.data,
+            light,
+            depth,
+            body,
+        ]
+        launch_rows(
+            render_kernel, lens.height, lens.width, inputs, device=device, workers=self.workers
+        )
+        return light, depth, body
+
+    def expose(self, light: Any, lens: Lens, camera: Camera, *, exposure_s: float, keys: tuple[int, int], dark: bool) -> NDArray[np.uint8]:
+        """Return the picture (height, width) uint8 that a camera makes of radiance.
+
+        `keys` are the random keys of the frame's noise and of the camera's fixed pattern.
+        """
+        sensor = sensor_of(
+            camera.detector,
+            exposure_s=exposure_s,
+            vignetting=camera.optics.vignetting_exponent,
+            noise_key=keys[0],
+            pattern_key=keys[1],
+        )
+        sensor.dark = int(dark)
+        image = self._buffer(lens, "image", wp.uint8)
+        if light is None:
+            light = self._buffer(lens, "light", float)
+        inputs = [light, self._directions(lens), sensor, image]
+        launch_rows(
+            expose_kernel,
+            lens.height,
+            lens.width,
+            inputs,
+            device=self.scene.device,
+            workers=self.workers,
+        )
+        return np.array(image.numpy())
+
+
+SURFACE_IDS = {name: k + 2 for k, name in enumerate(SURFACES)}
+"""Ids of the surfaces in the truth; 0 is open sky, 1 the ground."""

@@ -1,0 +1,250 @@
+"""The film stage: every camera films the flight into its store, frame by frame."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skycrane.cameras.exposure import ExposureMeter
+from skycrane.cameras.optics import Lens, lens_of
+from skycrane.cameras.renderer import Pose, Renderer, camera_pose
+from skycrane.cameras.scene import Scene
+from skycrane.cameras.schedule import frame_times_s, returns_footage
+from skycrane.cameras.truth import TruthWriter
+from skycrane.draws import key32
+from skycrane.flight.record import read_flight
+from skycrane.mission.cameras import Camera
+from skycrane.onboard.store import CameraInfo, FrameReader, FrameWriter, RawFrame
+from skycrane.stage import StageContext, StageResult
+
+__all__ = ["Filmed", "film", "film_frame", "info_of"]
+
+
+@dataclass(frozen=True)
+class Filmed:
+    """One camera's part: what it films with, when, and how the light is metered."""
+
+    name: str
+    camera: Camera
+    lens: Lens
+    samples: int
+    times_s: NDArray[np.float64]
+    first_light_s: float
+    meter: ExposureMeter
+
+
+def info_of(name: str, camera: Camera, lens: Lens) -> CameraInfo:
+    """Return how a camera's store describes it."""
+    return CameraInfo(
+        name=name,
+        width=lens.width,
+        height=lens.height,
+        encoding=camera.detector.encoding,
+        fx=lens.fx,
+        fy=lens.fy,
+        cx=lens.cx,
+        cy=lens.cy,
+        distortion=lens.distortion,
+        body=camera.body,
+        mount_position_m=tuple(camera.position_m),
+        mount_attitude_wxyz=tuple(camera.attitude_wxyz),
+    )
+
+
+def _filmed(context: StageContext, scene: Scene) -> list[Filmed]:
+    quality = context.mission.film_quality[context.quality]
+    parts = []
+    for name, camera in context.mission.cameras.items():
+        times = frame_times_s(camera, scene.flight, context.quality)
+        if not returns_footage(camera, scene.flight) or not len(times):
+            continue
+        first_light = -np.inf
+        if camera.dark_until:
+            first_light = scene.event_s(camera.dark_until, np.inf)
+        parts.append(
+            Filmed(
+                name=name,
+                camera=camera,
+                lens=lens_of(camera, quality.scale),
+                samples=quality.samples,
+                times_s=times,
+                first_light_s=first_light,
+                meter=ExposureMeter(camera, first_light_s=first_light),
+            )
+        )
+    return parts
+
+
+def _motion(
+    scene: Scene, camera: Camera, t_s: float, exposure_s: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how far the camera moves [m] and turns [rad] during an exposure, local axes."""
+    step = 0.02
+    a, b = (camera_pose(scene, camera, t_s + s) for s in (-step, step))
+    turn = b.turn @ a.turn.T
+    spin = 0.5 * np.array([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]])
+    share = exposure_s / (2 * step)
+    return (b.eye_m - a.eye_m) * share, spin * share
+
+
+def film_frame(
+    part: Filmed, index: int, renderer: Renderer, seed: int, *, truth: bool = False
+) -> tuple[RawFrame, NDArray | None, NDArray | None]:
+    """Return one frame of a camera, and with `truth` its depth [m] and body ids."""
+    scene, camera, lens = renderer.scene, part.camera, part.lens
+    t_s = float(part.times_s[index])
+    dark = t_s < part.first_light_s
+    exposure = part.meter.exposure_s(t_s, renderer)
+    pose: Pose = camera_pose(scene, camera, t_s)
+    noise = key32(seed, f"sensor noise {part.name}", index)
+    pattern = key32(seed, f"sensor pattern {part.name}")
+    light: Any = None
+    depth = body = None
+    if truth or not dark:
+        drift, spin = _motion(scene, camera, t_s, exposure)
+        light, depths, bodies = renderer.light(
+            scene.moment(t_s),
+            pose,
+            lens,
+            encoding=camera.detector.encoding,
+            samples=part.samples,
+            key=key32(seed, f"rays {part.name}", index),
+            drift_m=drift,
+            spin_rad=spin,
+            truth=truth,
+        )
+        if truth:
+            depth, body = np.array(depths.numpy()), np.array(bodies.numpy())
+    image = renderer.expose(
+        light, lens, camera, exposure_s=exposure, keys=(noise, pattern), dark=dark
+    )
+    frame = RawFrame(
+        index=index,
+        t_s=t_s,
+        exposure_s=exposure,
+        gain=1.0,
+        temperature_c=camera.detector.temperature_c,
+        image=image,
+        position_m=pose.position_m,
+        attitude_wxyz=pose.attitude_wxyz,
+    )
+    return frame, depth, body
+
+
+def _in_order(
+    work: Callable[[int], Any], indexes: range, pool: ThreadPoolExecutor, ahead: int
+) -> Iterator[Any]:
+    """Yield work(i) in order while later ones are under way, at most `ahead` of them."""
+    pending: deque[Future] = deque()
+    try:
+        for index in indexes:
+            pending.append(pool.submit(work, index))
+            if len(pending) > ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()
+
+
+def _origin(context: StageContext, flight_file: Path) -> str:
+    """Return what frames depend on: a store begun from anything else is not continued."""
+    text = context.mission.model_dump_json() + f"|{context.seed}|{context.quality}"
+    digest = hashlib.sha256(text.encode())
+    digest.update(flight_file.read_bytes())
+    return digest.hexdigest()
+
+
+def _whole(path: Path, part: Filmed) -> bool:
+    if not path.exists():
+        return False
+    with FrameReader(path) as reader:
+        return len(reader) == len(part.times_s) and bool(
+            np.allclose(reader.times_s, part.times_s, atol=1e-6)
+        )
+
+
+def film(context: StageContext) -> StageResult:
+    """Film the flight with every camera of the mission that returns footage.
+
+    Reads flight/; writes onboard/CAMERA.mcap, and truth/CAMERA.zarr where the option "truth" is
+    set. Killed anywhere and started again, it goes on after the last whole frame, to the same
+    bytes.
+    """
+    flight = read_flight(context.directory)
+    truth = bool(context.options.get("truth", False))
+    on_cpu = context.device == "cpu"
+    with context.progress.task("preparing the ground"):
+        scene = Scene(context.mission, flight, device=context.device, workers=context.workers)
+    parts = _filmed(context, scene)
+    # On the CPU whole frames run side by side; a GPU takes them one after another.
+    threads = max(1, context.workers) if on_cpu else 1
+    idle: SimpleQueue[Renderer] = SimpleQueue()
+    for _ in range(threads):
+        idle.put(Renderer(scene, workers=1))
+    origin = _origin(context, context.directory / "flight" / "flight.nc")
+    outputs: list[Path] = []
+    total = sum(len(part.times_s) for part in parts)
+    with (
+        ThreadPoolExecutor(threads, thread_name_prefix="film") as pool,
+        context.progress.task("film", total) as advance,
+    ):
+        for part in parts:
+            outputs += _film_camera(context, part, idle, pool, origin, truth, advance)
+    counts = {part.name: len(part.times_s) for part in parts}
+    lost = [n for n in context.mission.cameras if n not in counts]
+    summary = {"frames": counts, "frames_total": total, "without_footage": lost}
+    return StageResult(outputs=outputs, summary=summary, device=context.device)
+
+
+def _film_camera(
+    context: StageContext,
+    part: Filmed,
+    idle: SimpleQueue[Renderer],
+    pool: ThreadPoolExecutor,
+    origin: str,
+    truth: bool,
+    advance: Callable[..., None],
+) -> list[Path]:
+    path = context.directory / "onboard" / f"{part.name}.mcap"
+    truth_path = context.directory / "truth" / f"{part.name}.zarr"
+    outputs = [path, *([truth_path] if truth else [])]
+    if all(p.exists() for p in outputs) and _whole(path, part):
+        advance(len(part.times_s))
+        return outputs
+    store = TruthWriter(truth_path, part.times_s, part.lens.height, part.lens.width) if truth else None
+
+    def work(index: int) -> tuple[RawFrame, NDArray | None, NDArray | None]:
+        renderer = idle.get()
+        try:
+            made = film_frame(part, index, renderer, context.seed, truth=truth)
+            if store is not None and made[1] is not None and made[2] is not None:
+                store.write(index, made[1], made[2])
+            return made
+        finally:
+            idle.put(renderer)
+
+    info = info_of(part.name, part.camera, part.lens)
+    epoch = context.mission.epoch.entry_interface_utc
+    with FrameWriter(path, info, epoch, origin=origin) as writer:
+        # Truth of frames that an interrupted run may not have kept is made again from the start.
+        begin = writer.next_index if store is None else 0
+        advance(begin)
+        indexes = range(begin, len(part.times_s))
+        for frame, _, _ in _in_order(work, indexes, pool, ahead=2 * context.workers):
+            if frame.index == writer.next_index:
+                writer.write(frame)
+            advance()
+    if store is not None:
+        store.close()
+    return outputs
