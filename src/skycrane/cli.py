@@ -80,7 +80,7 @@ def fly(
     quiet: Quiet = False,
 ) -> None:
     """Fly the landing and compare its events with the flown ones."""
-    from skycrane.flight.compare import compare_events
+    from skycrane.flight.compare import compare
     from skycrane.flight.record import read_flight
     from skycrane.land import perform
     from skycrane.mission import load_mission
@@ -91,7 +91,7 @@ def fly(
     with RunDir.create(output, parsed, seed=seed, quality=quality) as run:
         context = _context(run, device=device, workers=None, quiet=quiet)
         entries = perform(run, ["fly"], context, told=teller.told)
-        rows = compare_events(parsed, read_flight(run.path))
+        rows = compare(read_flight(run.path), parsed.flown)
     if not as_json:
         _print_comparison(rows)
     teller.finish(output, entries, extra={"comparison": rows})
@@ -378,11 +378,14 @@ def _brief(summary: dict[str, Any]) -> str:
 
 
 def _print_comparison(rows: list[dict[str, Any]]) -> None:
-    print(f"{'event':<32}{'simulated s':>12}{'flown s':>10}{'difference':>12}")
+    if not rows:
+        return
+    print(f"{'event':<30}{'simulated s':>12}{'flown s':>10}{'difference':>12}{'within':>9}")
     for row in rows:
         values = [row["simulated_t_s"], row["flown_t_s"], row["difference_s"]]
         cells = ["-" if v is None else f"{v:.2f}" for v in values]
-        print(f"{row['name']:<32}{cells[0]:>12}{cells[1]:>10}{cells[2]:>12}")
+        within = f"{row['tolerance_s']:g} s" if row["within"] else "MISSED"
+        print(f"{row['name']:<30}{cells[0]:>12}{cells[1]:>10}{cells[2]:>12}{within:>9}")
 
 
 def _print_result(result: dict[str, Any], *, as_json: bool) -> None:
