@@ -25,8 +25,11 @@ Series = dict[str, Array]
 _STEP_S = 0.05
 _CEILING_M = 160.0
 """Height above which no plume is followed; far above where dust is first moved."""
+_NEAR_M = 10.0e3
 _PLUMES = 4
 _FAR_M = 1.0e3
+_SETTLING_S = 90.0
+"""How long after the last plume the dust is followed."""
 _FOLLOW_S = 0.2
 """Time constant with which a sheet's middle follows its plume along the ground."""
 
@@ -66,68 +69,58 @@ class DustHistory:
         self._groups = _plumes_of(mission)
         level = np.hypot(sun_site[0], sun_site[1])
         self._sun = (sun_site[0] / max(level, 1e-6), sun_site[1] / max(level, 1e-6))
-        self._time_s, forcing = self._force(mission, flight, ground_height_m)
+        self._radius_m = mission.site.radius_m
+        self._time_s, forcing = self._force(mission, flight)
         self._series: Series = self._integrate(forcing) if len(self._time_s) else {}
 
     # -- from the flight -------------------------------------------------------------------------
 
-    def _force(
-        self, mission: Mission, flight: Flight, ground_height_m: GroundHeight
-    ) -> tuple[Array, Series]:
+    def _force(self, mission: Mission, flight: Flight) -> tuple[Array, Series]:
         """Return times and, per plume, thrust over distance squared, place, length, spread."""
         stage = flight.bodies["descent_stage"]
         frame = SiteFrame.of(mission.site)
         where = frame.position_site_m(stage.position_m)
-        height = where[:, 2] - ground_height_m(where[:, 0], where[:, 1])
-        running = stage.drivers["thrust_n"] > 0.0
-        low = np.flatnonzero(running & (height < _CEILING_M))
+        # The ground is asked only near the site: the record begins a third of the planet away.
+        near = (np.linalg.norm(where, axis=1) < _NEAR_M) & (stage.drivers["thrust_n"] > 0.0)
+        low = np.flatnonzero(near)
+        low = low[self._above_ground_m(where[low]) < _CEILING_M]
         if not self._dust.enabled or not len(low):
             return np.zeros(0), {}
-        # A minute after the last plume lets everything settle.
-        first, last = stage.time_s[low[0]], stage.time_s[low[-1]] + 90.0
-        t = np.arange(np.floor(first / _STEP_S) * _STEP_S, last, _STEP_S)
-        position, attitude = stage.pose(t)
+        first, last = stage.time_s[low[0]], stage.time_s[low[-1]]
+        t = np.arange(np.floor(first / _STEP_S) * _STEP_S, last + _SETTLING_S, _STEP_S)
         throttle = np.maximum(stage.driver("throttle", t), 0.0)
-        total = np.where(t <= stage.time_s[low[-1]], stage.driver("thrust_n", t), 0.0)
-        share = throttle / np.maximum(throttle.sum(axis=1, keepdims=True), 1e-9)
-        thrust = share * total[:, None]
+        total = np.where(t <= last, stage.driver("thrust_n", t), 0.0)
+        thrust = throttle * (total / np.maximum(throttle.sum(axis=1), 1e-9))[:, None]
         exits = np.array(mission.shape.stage.engine_points_m)
         axes = engine_axes(mission.shape.stage, mission.vehicle.engines)
-        shape = (len(t), _PLUMES)
-        out = {
-            k: np.zeros(shape)
-            for k in ("pull", "east", "north", "reach", "half_east", "half_north")
-        }
-        for i, members in enumerate(self._groups):
-            hit = [self._impinge(frame, position, attitude, exits[m], axes[m], ground_height_m)
-                   for m in members]  # fmt: skip
-            places = np.stack([h[0] for h in hit])
-            length = np.mean([h[1] for h in hit], axis=0)
-            out["pull"][:, i] = thrust[:, members].sum(axis=1) / length**2
-            out["reach"][:, i] = length
-            out["east"][:, i], out["north"][:, i] = places.mean(axis=0).T
-            # Impingement points of one plume stand in a row: half the way between the outermost.
-            half = 0.5 * (places[-1] - places[0])
-            out["half_east"][:, i], out["half_north"][:, i] = half.T
-        return t, out
+        pose = stage.pose(t)
+        hits = [self._impinge(frame, *pose, exits[m], axes[m]) for m in range(len(exits))]
+        return t, _gather(self._groups, thrust, hits)
+
+    def _above_ground_m(self, site_m: Array) -> Array:
+        """Return heights [m] above the local ground of site positions (n, 3)."""
+        east, north = site_m[:, 0], site_m[:, 1]
+        # The site's horizontal plane leaves the curved datum that terrain heights count from.
+        curve = (east**2 + north**2) / (2.0 * self._radius_m)
+        return np.asarray(site_m[:, 2] + curve - self._ground_height_m(east, north))
 
     def _impinge(
-        self, frame: SiteFrame, position: Array, attitude: Array, exit_m: Array, axis: Array,
-        ground_height_m: GroundHeight,
-    ) -> tuple[Array, Array]:  # fmt: skip
+        self, frame: SiteFrame, position_m: Array, attitude: Array, exit_m: Array, axis: Array
+    ) -> tuple[Array, Array]:
         """Return where an engine's axis meets the ground, (n, 2), and how far off, (n,)."""
-        count = len(position)
-        start = frame.position_site_m(position + rotate(attitude, np.tile(exit_m, (count, 1))))
+        count = len(position_m)
+        start = frame.position_site_m(position_m + rotate(attitude, np.tile(exit_m, (count, 1))))
         way = frame.vector_site(rotate(attitude, np.tile(axis, (count, 1))))
-        down = np.maximum(-way[:, 2], 1e-3)
-        length = np.full(count, _FAR_M)
+        down = -way[:, 2]
+        length = np.zeros(count)
         for _ in range(3):
-            reach = np.minimum(length, _FAR_M)[:, None] * way[:, :2]
-            spot = start[:, :2] + np.where(np.abs(reach) < 200.0, reach, 0.0)
-            clear = start[:, 2] - ground_height_m(spot[:, 0], spot[:, 1])
-            length = np.clip(clear / down, 0.5, _FAR_M)
+            # Ground under the last guess, as far as a plume can matter.
+            spot = start + np.minimum(length, _CEILING_M)[:, None] * way
+            spot[:, 2] = start[:, 2]
+            clear = self._above_ground_m(spot)
+            length = np.clip(clear / np.maximum(down, 1e-3), 0.5, _FAR_M)
         # Plumes that point away from the ground reach it nowhere.
-        length = np.where(way[:, 2] < -0.2, length, _FAR_M)
+        length = np.where(down > 0.2, length, _FAR_M)
         return start[:, :2] + length[:, None] * way[:, :2], length
 
     # -- in time ---------------------------------------------------------------------------------
@@ -244,6 +237,23 @@ def _plumes_of(mission: Mission) -> list[list[int]]:
     ]
     forward = np.array(mission.shape.stage.engine_points_m)[:, 0]
     return [sorted((int(i) for i in g), key=lambda i: forward[i]) for g in groups if len(g)]
+
+
+def _gather(groups: list[list[int]], thrust_n: Array, hits: list[tuple[Array, Array]]) -> Series:
+    """Return what drives each plume, (n, plumes), of engines' thrusts and impingement points."""
+    names = ("pull", "east", "north", "reach", "half_east", "half_north")
+    out = {name: np.zeros((len(thrust_n), _PLUMES)) for name in names}
+    out["reach"] += _FAR_M
+    for i, members in enumerate(groups):
+        places = np.stack([hits[m][0] for m in members])
+        length = np.mean([hits[m][1] for m in members], axis=0)
+        out["pull"][:, i] = thrust_n[:, members].sum(axis=1) / length**2
+        out["reach"][:, i] = length
+        out["east"][:, i], out["north"][:, i] = places.mean(axis=0).T
+        # Impingement points of one plume stand in a row: half the way between the outermost.
+        half = 0.5 * (places[-1] - places[0])
+        out["half_east"][:, i], out["half_north"][:, i] = half.T
+    return out
 
 
 def _leaky(fed: Array, decay_s: float) -> Array:
