@@ -387,7 +387,7 @@ def flat_ground(device: str) -> Ground:
 
 def _ground(height_m: HeightFunction, device: str) -> Ground:
     ground = Ground()
-    for name, half, step in (("wide", 16_000.0, 40.0), ("fine", 400.0, 1.0)):
+    for name, half, step in (("wide", 16_000.0, 64.0), ("fine", 200.0, 1.0)):
         axis = np.arange(-half, half + step / 2, step)
         east, north = np.meshgrid(axis, axis)
         heights = np.asarray(height_m(east, north), dtype=np.float32)

@@ -34,7 +34,7 @@ __all__ = [
 
 f64 = wp.float64
 
-REFERENCE_STEP_M_S = 20.0
+REFERENCE_STEP_M_S = 40.0
 """Step in speed of the reference trajectory's table."""
 
 PREBANK = wp.constant(0)

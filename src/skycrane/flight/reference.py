@@ -32,7 +32,7 @@ Array = NDArray[np.float64]
 f64 = wp.float64
 
 _STEP_S = 0.5
-_LIMIT_S = 1200.0
+_LIMIT_S = 900.0
 _EARLY_BANKS = np.radians(np.arange(0.0, 130.0, 2.5))
 _ALTITUDE_NUDGE_M = 400.0
 _CLIMB_NUDGE_M_S = 10.0
@@ -227,7 +227,11 @@ def derive_reference(record: NDArray[Any], tables: Tables, *, device: str) -> Re
     plane = replace(plane, early_bank=early)
     keep = int(_LIMIT_S / _STEP_S) + 2
     flown = plane.fly(position[None], velocity[None], keep=keep)
-    table = _table(plane, record, flown.history[0, : flown.lengths[0]])
+    # A flight that never slows to the parachute has no reference, and will not be helped by one.
+    reached = flown.lengths[0] < keep - 3
+    table = np.zeros((2, 7))
+    if reached:
+        table = _table(plane, record, flown.history[0, : flown.lengths[0]])
     return ReferenceTrajectory(early, float(flown.ranges[0]), wanted, table)
 
 
