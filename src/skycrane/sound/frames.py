@@ -47,7 +47,8 @@ class DelayLine:
         if self._past is None:
             self._past = np.zeros((2 * self.reach, *batch.shape[1:]), dtype=batch.dtype)
         seen = np.concatenate([self._past, batch])
-        self._past = seen[seen.shape[0] - 2 * self.reach :]
+        # A copy: a view would keep the whole batch in memory.
+        self._past = seen[seen.shape[0] - 2 * self.reach :].copy()
         return seen
 
 
@@ -63,7 +64,7 @@ class Delay:
         if self._past is None:
             self._past = np.zeros((self.frames, *batch.shape[1:]), dtype=batch.dtype)
         seen = np.concatenate([self._past, batch])
-        self._past = seen[batch.shape[0] :]
+        self._past = seen[batch.shape[0] :].copy()
         return seen[: batch.shape[0]]
 
 
@@ -136,6 +137,7 @@ class OverlapAdd:
         while self._in.size >= need:
             ready.append(self._batch(self._in[:need], np.ones(BATCH)))
             self._in = self._in[BATCH * self.hop :]
+        self._in = self._in.copy()
         return np.concatenate(ready) if ready else np.zeros(0)
 
     def flush(self) -> NDArray[np.float64]:
@@ -173,5 +175,5 @@ class OverlapAdd:
         ready[: self._tail.size] = self._tail
         for i, frame in enumerate(frames):
             ready[i * self.hop : i * self.hop + self.size] += frame
-        self._tail = ready[len(frames) * self.hop :]
+        self._tail = ready[len(frames) * self.hop :].copy()
         return ready[: len(frames) * self.hop]
