@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 from scipy.signal import butter, resample_poly, sosfilt
 
 from skycrane.draws import generator
@@ -20,6 +21,9 @@ _TONE_OPEN_HZ, _TONE_CLOSE_HZ = 2525.0, 2475.0
 """The tones that keyed ground transmitters on and off since Gemini (named after Quindar)."""
 _TONE_S = 0.12
 _TAIL_S = 0.16
+
+_ROOM_LEVEL = 115.0
+"""Gain that brings the room's noise to its level."""
 
 Signal = NDArray[np.float32]
 
@@ -44,7 +48,7 @@ def soundtrack(
         loop = _transmission(speak(line.text, film.speakers[line.speaker]), seed, index)
         start = round((line.start_s - opens_s - _TONE_S - 0.05) * RATE_HZ)
         _add(mix, loop, start, places.get(line.speaker, 0.0))
-    return _ends_faded(np.tanh(1.1 * mix) / 1.1)
+    return _ends_faded(np.tanh(np.float32(1.1) * mix) / np.float32(1.1))
 
 
 def _transmission(voice: Signal, seed: int, index: int) -> Signal:
@@ -67,8 +71,8 @@ def _transmission(voice: Signal, seed: int, index: int) -> Signal:
 def _levelled(signal: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the signal with its short-term level drawn together, as a limiter does."""
     window = round(0.030 * RATE_HZ)
-    power = np.convolve(signal**2, np.ones(window) / window, mode="same")
-    level = np.sqrt(power) + 0.02
+    power = uniform_filter1d(signal**2, window, mode="constant")
+    level = np.sqrt(np.maximum(power, 0)) + 0.02
     levelled = signal / level**0.6
     return levelled / (np.max(np.abs(levelled)) + 1e-9)
 
@@ -87,18 +91,28 @@ def _tone(frequency_hz: float) -> NDArray[np.float64]:
 
 
 def _room(count: int, seed: int) -> Signal:
-    """Return the bed, stereo, near -46 dBFS: air handling, a trace of mains hum, line hiss."""
+    """Return the bed, stereo, near -45 dBFS: air handling that breathes, mains hum, line hiss."""
     bed = np.empty((count, 2), dtype=np.float32)
-    low = butter(2, (45, 420), "bandpass", fs=RATE_HZ, output="sos")
-    high = butter(1, (500, 5000), "bandpass", fs=RATE_HZ, output="sos")
-    t = np.arange(count, dtype=np.float64) / RATE_HZ
-    hum = 0.0008 * np.sin(2 * np.pi * 60 * t) + 0.0004 * np.sin(2 * np.pi * 180 * t)
+    t = np.arange(count, dtype=np.float32) / np.float32(RATE_HZ)
     for side in (0, 1):
-        noise = generator(seed, "film.room", side).standard_normal(count)
-        breath = 1 + 0.15 * np.sin(2 * np.pi * (0.071 + 0.012 * side) * t)
-        air = 0.065 * sosfilt(low, noise) * breath
-        bed[:, side] = (air + 0.0035 * sosfilt(high, noise) + hum).astype(np.float32)
+        loop = _room_loop(seed, side)
+        air = np.resize(loop, count)
+        breath = 1 + 0.15 * np.sin(np.float32(2 * np.pi * (0.071 + 0.012 * side)) * t)
+        bed[:, side] = air * breath
     return bed
+
+
+def _room_loop(seed: int, side: int) -> Signal:
+    """Return 44 s of room noise made from its spectrum, so that the end runs into the start."""
+    count = 1 << 21
+    frequency = np.fft.rfftfreq(count, 1 / RATE_HZ)
+    air = 0.9 * (frequency / 90) ** 2 / (1 + (frequency / 90) ** 2) / (1 + (frequency / 260) ** 2)
+    hiss = 0.016 / (1 + (900 / np.maximum(frequency, 1)) ** 2) / (1 + (frequency / 6000) ** 2)
+    draws = generator(seed, "film.room", side).standard_normal((2, len(frequency)))
+    spectrum = (air + hiss) * (draws[0] + 1j * draws[1])
+    for mains_hz, level in ((60, 0.0008), (180, 0.0004)):
+        spectrum[round(mains_hz * count / RATE_HZ)] += level * count / 2 / _ROOM_LEVEL
+    return (_ROOM_LEVEL * np.fft.irfft(spectrum, count)).astype(np.float32)
 
 
 def _add(mix: Signal, loop: Signal, start: int, place: float) -> None:
