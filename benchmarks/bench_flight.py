@@ -76,8 +76,8 @@ def measure() -> dict[str, dict]:
             "peer": None,
             "peer_value": None,
             "ratio": None,
-            "conditions": "one core, Mars 2020 from entry interface to rest with its reference trajectory, "
-            "64 steps a second under the parachute, kernels cached, nothing written",
+            "conditions": "one core, Mars 2020 from entry interface to rest with its reference "
+            "trajectory, 64 steps a second under the parachute, kernels cached, nothing written",
         },
         "entry_flights_per_core_s": {
             "value": round(_entries_per_s(), 1),
@@ -85,7 +85,7 @@ def measure() -> dict[str, dict]:
             "peer": None,
             "peer_value": None,
             "ratio": None,
-            "conditions": f"one core, guided entry to the mortar at {STEP_S} s steps, each with its own "
-            "gusts of twelve waves, reference shared, nothing recorded",
+            "conditions": f"one core, guided entry to the mortar at {STEP_S} s steps, each with "
+            "its own gusts of twelve waves, reference shared, nothing recorded",
         },
     }
