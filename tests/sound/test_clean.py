@@ -14,7 +14,7 @@ from skycrane.sound.recording import open_recording
 from skycrane.sound.separate import separate
 
 RATE = 48_000
-REAL = Path("/work/shared/reference/sounds")
+REAL = Path(__file__).resolve().parents[3] / "shared" / "reference" / "sounds"
 
 
 def write(path: Path, samples: np.ndarray, rate: int = RATE, subtype: str = "PCM_24") -> Path:
