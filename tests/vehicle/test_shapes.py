@@ -26,6 +26,12 @@ def nearest_kernel(
     out[i] = wp.where(hit.result, hit.t, 1.0e9)
 
 
+@wp.kernel
+def gap_kernel(mesh: wp.uint64, point: wp.vec3, out: wp.array(dtype=float)):
+    q = wp.mesh_query_point_no_sign(mesh, point, 10.0)
+    out[0] = wp.length(wp.mesh_eval_position(mesh, q.face, q.u, q.v) - point)
+
+
 CLOSED = ("heat_shield", "backshell", "parachute_cover", "descent_stage", "rover", "bridles")
 
 
@@ -298,3 +304,17 @@ def test_no_camera_looks_into_what_carries_it(mission, bodies, name):
     blocked = distance.numpy() < 1e8
     assert distance.numpy().min() > 0.15
     assert blocked.mean() < 0.1
+
+
+def test_the_stage_s_camera_is_clear_of_the_stowed_rover(mission, bodies):
+    stack = mission.vehicle.stack
+    eye = np.array(mission.cameras["ddc"].position_m)
+    eye = eye + stack.descent_stage_position_m - np.array(stack.rover_position_m)
+    shape = bodies.rover_shape(wheels_deployed=0.0)
+    mesh = wp.Mesh(
+        wp.array(shape.vertices_m, dtype=wp.vec3),
+        wp.array(shape.triangles.ravel(), dtype=int),
+    )
+    gap = wp.zeros(1, dtype=float)
+    wp.launch(gap_kernel, 1, [mesh.id, wp.vec3(*eye), gap])
+    assert gap.numpy()[0] > 0.08

@@ -204,29 +204,29 @@ def _bent(run: list[tuple[float, float]], z_m: float) -> Array:
 
 
 def _add_mast(mesh: MeshBuilder, rover: RoverShape) -> None:
-    """Add the mast folded across the front of the deck, head to the left."""
+    """Add the mast folded across the front of the deck, head to the left.
+
+    It lies low: the descent stage's own camera hangs just above while the rover is stowed.
+    """
     z = rover.deck_z_m
-    x = rover.body_length_m / 2.0 - 0.12
-    mesh.bar([x, 0.42, z], [x, 0.42, z - 0.22], 0.09, "grey_paint", 24)
-    mesh.bar([x - 0.08, 0.42, z - 0.2], [x + 0.1, 0.42, z - 0.2], 0.075, "aluminium", 24)
-    mesh.tube([[x, 0.4, z - 0.21], [x, -0.36, z - 0.2]], 0.055, "white_dusty", segments=20)
+    x, lie = rover.body_length_m / 2.0 - 0.09, z - 0.1
+    mesh.bar([x, 0.42, z], [x, 0.42, lie - 0.06], 0.085, "grey_paint", 24)
+    mesh.bar([x - 0.08, 0.42, lie], [x + 0.1, 0.42, lie], 0.065, "aluminium", 24)
+    mesh.tube([[x, 0.4, lie], [x, 0.0, lie], [x, -0.38, lie]], 0.052, "white_dusty", segments=20)
     for y in (0.2, 0.0, -0.2):
-        mesh.bar([x, y - 0.015, z - 0.205], [x, y + 0.015, z - 0.205], 0.063, "black", 20)
-    head = np.array([x - 0.02, -0.52, z - 0.22])
-    mesh.box(head, (0.34, 0.26, 0.26), "white_paint")
-    mesh.box(head + [0.0, 0.0, -0.135], (0.24, 0.18, 0.02), "foil_silver")
+        mesh.bar([x, y - 0.015, lie], [x, y + 0.015, lie], 0.06, "black", 20)
+        mesh.box([x, y + 0.06, lie - 0.05], (0.05, 0.04, 0.03), "grey_paint")
+    head = np.array([x - 0.02, -0.54, z - 0.15])
+    mesh.box(head, (0.34, 0.26, 0.24), "white_paint")
+    mesh.box(head + [0.0, 0.0, -0.125], (0.24, 0.18, 0.02), "foil_silver")
     mesh.bar(head + [0.16, 0.02, -0.02], head + [0.19, 0.02, -0.02], 0.085, "glass", 28)
     for y in (-0.09, 0.09):
-        mesh.box(head + [0.1, y, 0.16], (0.14, 0.1, 0.1), "grey_paint")
-        mesh.bar(head + [0.17, y, 0.16], head + [0.2, y, 0.16], 0.03, "glass", 16)
-    mesh.tube(
-        [[x - 0.06, 0.38, z - 0.25], [x - 0.07, 0.0, z - 0.27], [x - 0.06, -0.4, z - 0.26]],
-        0.018,
-        "harness",
-        segments=6,
-    )
+        mesh.box(head + [0.12, y, 0.13], (0.14, 0.1, 0.1), "grey_paint")
+        mesh.bar(head + [0.19, y, 0.13], head + [0.22, y, 0.13], 0.03, "glass", 16)
+    cable = [[x - 0.06, 0.38, lie], [x - 0.065, 0.0, lie - 0.02], [x - 0.06, -0.4, lie - 0.02]]
+    mesh.tube(cable, 0.016, "harness", segments=6)
     for y in (-0.3, 0.25):
-        mesh.box([x, y, z - 0.08], (0.1, 0.05, 0.16), "titanium")
+        mesh.box([x, y, z - 0.03], (0.1, 0.05, 0.06), "titanium")
 
 
 def _add_antennas(mesh: MeshBuilder, rover: RoverShape) -> None:
