@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -25,7 +26,7 @@ Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 def _rising(points: list[list[float]], what: str) -> None:
     first = [point[0] for point in points]
-    if any(b <= a for a, b in zip(first, first[1:], strict=False)):
+    if any(b <= a for a, b in itertools.pairwise(first)):
         raise ValueError(f"{what} must rise from row to row")
 
 
@@ -167,7 +168,7 @@ class Soundscape(Section):
     air: Air
     breeze: Breeze
     pump: Pump
-    whines: list[Whine] = []
+    whines: list[Whine] = Field(default_factory=list)
     noise: Noise
-    clicks: dict[str, Clicks] = {}
+    clicks: dict[str, Clicks] = Field(default_factory=dict)
     reference: ReferenceRecording
