@@ -147,6 +147,20 @@ def test_the_rover_hangs_its_bridle_below_and_stands_at_the_end(flight, mission)
     assert rest[2] == pytest.approx(0.0, abs=0.1)
 
 
+def test_throttles_stay_within_the_engines(flight, mission):
+    stage = flight.bodies["descent_stage"]
+    throttle, engines = stage.drivers["throttle"], mission.vehicle.engines
+    assert throttle.min() == 0.0
+    assert throttle.max() <= 1.0 + 1e-9
+    crane = flight.event("sky_crane_start").t_s
+    others = [k for k in range(engines.count) if k not in engines.sky_crane]
+    assert (throttle[stage.time_s > crane][:, others] == 0).all()
+    assert (throttle[:, engines.sky_crane].max(axis=0) > 0.9).all()
+    np.testing.assert_allclose(
+        stage.drivers["thrust_n"], throttle.sum(axis=1) * engines.thrust_maximum_n, rtol=1e-9
+    )
+
+
 def test_stage_writes_the_same_bytes_over_real_ground(mission, tmp_path):
     results = [
         fly(StageContext(directory=tmp_path / name, mission=mission, workers=1))

@@ -472,6 +472,9 @@ def fly_powered(
                 f.fixed = 1
                 f.hanging = 0
 
+            # Four engines give what four can, from the moment the others shut.
+            thrust = wp.min(thrust, _thrust_range(case, phase)[1])
+
             # ---- record ----
             if count < samples.shape[1]:
                 r = Sample()
@@ -574,8 +577,6 @@ def fly_powered(
                     )
 
             # ---- how it moves ----
-            # Four engines give what four can, from the moment the others shut.
-            thrust = wp.min(thrust, _thrust_range(case, phase)[1])
             before = thrust
             thrust = command + (thrust - command) * wp.exp(-h / case.lag)
             if empty == 1 or phase >= BALLISTIC:
