@@ -46,7 +46,6 @@ export function sounds(): void {
   choices.forEach((choice, i) =>
     choice.addEventListener("change", () => {
       if (!choice.checked) return;
-      together();
       heard = i;
       levels();
     }),
