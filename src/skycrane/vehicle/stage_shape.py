@@ -88,13 +88,14 @@ def _tanks(mesh: MeshBuilder, stage: StageShape) -> None:
     reach = stage.frame_radius_m - r - 0.06
     for angle in (np.pi / 2.0, np.pi / 2.0 + 2.1, np.pi / 2.0 - 2.1):
         at = np.array([reach * np.cos(angle), reach * np.sin(angle), middle])
+        wrapped = angle == np.pi / 2.0
         mesh.sphere(
             at,
             r,
-            "foil_gold" if angle == np.pi / 2.0 else "foil_silver",
+            "foil_gold" if wrapped else "titanium",
             segments=44,
             rings=28,
-            crumple=0.0025,
+            crumple=0.002 if wrapped else 0.0,
         )
         band = [
             at + 1.012 * r * np.array([np.cos(a), np.sin(a), 0.0])
