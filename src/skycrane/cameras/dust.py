@@ -162,12 +162,14 @@ def _streak(seed: wp.uint32, offset: wp.vec2, phase: float, sun: wp.vec2) -> wp.
     a = u - bend * v
     b = v + bend * u
     broad = _noise(seed + wp.uint32(11), 5.0 * a, 5.0 * b, 1.5 * lr - 0.7 * phase)
-    hair = _noise(seed + wp.uint32(53), 80.0 * a, 80.0 * b, 3.4 * lr - 1.6 * phase)
     lines = _filaments(seed, a, b, lr, phase)
     # Across a streak only azimuth changes: a step of two hundredths of a turn up-sun.
     cross = sun[1] * a - sun[0] * b
     flank = lines - _filaments(seed, a - 0.02 * cross * b, b + 0.02 * cross * a, lr, phase)
     far = wp.clamp(0.35 * r, 0.0, 1.0)
+    hair = float(0.0)
+    if far > 0.1:
+        hair = _noise(seed + wp.uint32(53), 80.0 * a, 80.0 * b, 3.4 * lr - 1.6 * phase)
     return wp.vec2(0.55 * broad + lines + 0.3 * far * hair, flank)
 
 
@@ -205,7 +207,9 @@ def _sheet(state: DustState, east: float, north: float) -> wp.vec4:
     if depth <= 1.0e-4:
         return wp.vec4(0.0, state.height_minimum, 1.0, swept)
     ridge = float(0.0)
-    if second > 0.0:
+    apart = wp.log(first / wp.max(second, 1.0e-12))
+    # Beyond what the noises below can bridge there is no line, and no need of them.
+    if apart < 1.4 + 4.0 * state.ridge_width:
         # The line where two plumes meet wavers, and whose streaks show follows it.
         wobble = _noise(state.seed + wp.uint32(7), 0.16 * east, 0.16 * north, 0.3 * state.drift)
         fringe = _noise(state.seed + wp.uint32(9), 0.7 * east, 0.7 * north, 0.7 * state.drift)
@@ -213,7 +217,7 @@ def _sheet(state: DustState, east: float, north: float) -> wp.vec4:
         side = 1.0
         if main > other:
             side = -1.0
-        gap = side * wp.log(first / second) + 0.8 * wobble + 0.45 * fringe + 0.14 * wisp
+        gap = side * apart + 0.8 * wobble + 0.45 * fringe + 0.14 * wisp
         if gap * side < 0.0:
             swap = main
             main = other
