@@ -184,7 +184,16 @@ def _root(f0: float, fm: float, f1: float) -> float:
 
 
 @wp.func
-def _trace_level(g: Ground, lv: GroundLevel, o: wp.vec3, d: wp.vec3, start: float, end: float) -> float:
+def _trace_level(
+    g: Ground,
+    lv: GroundLevel,
+    o: wp.vec3,
+    d: wp.vec3,
+    inv_x: float,
+    inv_y: float,
+    start: float,
+    end: float,
+) -> float:
     """Return the first distance in [start, end] at which the ray meets this level, or -1."""
     t = start
     across = d[0] * d[0] + d[1] * d[1]
@@ -199,9 +208,9 @@ def _trace_level(g: Ground, lv: GroundLevel, o: wp.vec3, d: wp.vec3, start: floa
         if ahead >= lv.top - 1.0:
             t += reach
     width = (lv.top - lv.low) * wp.sqrt(across) / fall / lv.cell
-    step = wp.clamp(int(wp.log2(wp.max(width, 1.0))), 1, int(_BLOCK))
-    inv_x = 1.0 / wp.where(wp.abs(d[0]) < 1.0e-7, 1.0e-7, d[0])
-    inv_y = 1.0 / wp.where(wp.abs(d[1]) < 1.0e-7, 1.0e-7, d[1])
+    step = wp.clamp(int(wp.log2(wp.max(width, 1.0))) + 1, 2, int(_BLOCK))
+    # No ray falls faster toward the datum than this, whichever way the datum curves.
+    fastest = wp.max(-d[2], 0.0) + 0.03
     # A hair into the next cell, so that a step ends in it and not on its edge.
     nudge = lv.cell * 2.0e-3
     for _n in range(_LIMIT):
@@ -226,10 +235,12 @@ def _trace_level(g: Ground, lv: GroundLevel, o: wp.vec3, d: wp.vec3, start: floa
         if step > 0:
             row = lv.count >> step
             before = (lv.count * lv.count - (lv.count >> (step - 1)) * (lv.count >> (step - 1))) // 3
-            if lowest > g.maxima[lv.maxima + before + bi * row + bj]:
+            highest = g.maxima[lv.maxima + before + bi * row + bj]
+            if lowest > highest:
                 t = leave
                 step = wp.min(step + 1, int(_BLOCK))
             else:
+                t = wp.min(t + wp.max(z0 - highest, 0.0) / fastest, leave - nudge * 0.25)
                 step -= 1
                 if step > 1:
                     step -= 1
@@ -247,12 +258,10 @@ def _trace_level(g: Ground, lv: GroundLevel, o: wp.vec3, d: wp.vec3, start: floa
 
 
 @wp.func
-def _inside(lv: GroundLevel, o: wp.vec3, d: wp.vec3) -> wp.vec2:
+def _inside(lv: GroundLevel, o: wp.vec3, ix: float, iy: float) -> wp.vec2:
     """Return the distances between which the ray is over a level; first > second if never."""
     reach = float(lv.count - 1) * lv.cell
     margin = 2.0 * lv.cell
-    ix = 1.0 / wp.where(wp.abs(d[0]) < 1.0e-7, 1.0e-7, d[0])
-    iy = 1.0 / wp.where(wp.abs(d[1]) < 1.0e-7, 1.0e-7, d[1])
     a = (lv.x0 + margin - o[0]) * ix
     b = (lv.x0 + reach - margin - o[0]) * ix
     c = (lv.y0 + margin - o[1]) * iy
@@ -270,14 +279,25 @@ def trace_ground(g: Ground, o: wp.vec3, d: wp.vec3, cone: float, far: float) -> 
     than a pixel. `far` bounds the distance.
     """
     count = g.levels.shape[0]
+    ix = 1.0 / wp.where(wp.abs(d[0]) < 1.0e-7, 1.0e-7, d[0])
+    iy = 1.0 / wp.where(wp.abs(d[1]) < 1.0e-7, 1.0e-7, d[1])
     t = float(0.0)
+    if d[2] > 0.0:
+        # A rising ray that leaves each level above the top of the next meets nothing.
+        m = count - 1
+        while m >= 0 and datum_height(g, o + d * t) > g.levels[m].top:
+            t = wp.max(t, _inside(g.levels[m], o, ix, iy)[1])
+            m -= 1
+        if m < 0:
+            return float(-1.0)
+        t = float(0.0)
     for _k in range(16):
         # The finest level here that is still worth its cells, and where the next one begins.
         best = int(-1)
         until = far
         for m in range(count):
             lv = g.levels[m]
-            span = _inside(lv, o, d)
+            span = _inside(lv, o, ix, iy)
             worth = wp.where(m == 0, far, 2.2 * lv.cell / cone)
             leave = wp.min(span[1], worth)
             enter = wp.max(span[0], 0.0)
@@ -291,11 +311,7 @@ def trace_ground(g: Ground, o: wp.vec3, d: wp.vec3, cone: float, far: float) -> 
         if best < 0:
             return float(-1.0)
         chosen = g.levels[best]
-        # Above everything and rising: nothing more to meet.
-        p = o + d * t
-        if d[2] >= 0.0 and datum_height(g, p) > g.levels[0].top:
-            return float(-1.0)
-        hit = _trace_level(g, chosen, o, d, t, until)
+        hit = _trace_level(g, chosen, o, d, ix, iy, t, until)
         if hit >= 0.0:
             return hit
         t = until

@@ -29,7 +29,7 @@ def look(renderer: Renderer, name: str, t_s: float, *, scale: int = 2) -> np.nda
     camera = scene.mission.cameras[name]
     dark = scene.event_s(camera.dark_until, np.inf) if camera.dark_until else -np.inf
     meter = ExposureMeter(camera, first_light_s=dark)
-    part = Filmed(name, camera, lens_of(camera, scale), 1, np.array([t_s]), dark, meter)
+    part = Filmed(name, camera, lens_of(camera, scale), 1, 4, np.array([t_s]), dark, meter)
     frame, _, _ = film_frame(part, 0, renderer, 0)
     linear = linear_of(frame.image, camera.detector)
     colour = cv2.cvtColor((linear * 65535).astype(np.uint16), cv2.COLOR_BayerRGGB2BGR)

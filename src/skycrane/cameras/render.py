@@ -5,6 +5,7 @@ from __future__ import annotations
 import warp as wp
 
 from skycrane.cameras.bodies import Bodies, BodyHit, body_hit, body_shadow
+from skycrane.cameras.dust import DustState, dust_optics
 from skycrane.cameras.heightfield import (
     Ground,
     datum_height,
@@ -12,6 +13,7 @@ from skycrane.cameras.heightfield import (
     sample_surface,
     trace_ground,
 )
+from skycrane.cameras.strands import Strands, cover_by_strands
 from skycrane.mars.noise import hash2, noise2, unit
 from skycrane.mars.regolith import Regolith, sun_gain
 from skycrane.mars.sky import Air, path_light, sky_light, sun_through
@@ -38,6 +40,7 @@ class View:
         spin: how far it turns, rad, local axes.
         key: random key of camera and frame.
         samples: rays a photosite.
+        body_samples: rays a photosite whose first ray meets a body.
         bayer: 1 for RGGB, 0 for grey, 2 to 4 for one colour everywhere.
         jitter: 1 to spread rays over the photosite, 0 for its centre.
     """
@@ -51,6 +54,7 @@ class View:
     spin: wp.vec3
     key: int
     samples: int
+    body_samples: int
     bayer: int
     jitter: float
 
@@ -69,15 +73,13 @@ def _micro_height(x: float, y: float, cell: float, foot: float, seed: int) -> fl
     """Return relief too fine for the grids, wavelengths from `cell` down to two footprints."""
     h = float(0.0)
     wavelength = wp.min(2.0 * cell, 0.4)
-    for i in range(4):
+    for i in range(3):
         if wavelength > 2.0 * foot:
             h += 0.016 * wavelength * noise2(x / wavelength, y / wavelength, seed + i)
             wavelength *= 0.5
-    size = 0.75 * cell
-    for i in range(3):
-        if size > 2.0 * foot and size < 0.03:
-            h += stones(x, y, size, 0.30, seed + 20 + 7 * i)[0]
-        size *= 0.45
+    size = 0.7 * cell
+    if size > 2.0 * foot and size < 0.03:
+        h += stones(x, y, size, 0.35, seed + 20)[0]
     return h
 
 
@@ -264,6 +266,29 @@ def _look(
     return seen
 
 
+@wp.func
+def _dust_before(dust: DustState, seen: Seen, o: wp.vec3, d: wp.vec3) -> wp.vec3:
+    """Return (optical depth, brightness, swept share) of the engines' dust before what is seen."""
+    reach = wp.where(seen.depth > 0.0, seen.depth, 400.0)
+    floor = dust.ground
+    p = o + d * reach
+    high = wp.max(p[2] - floor, 0.01)
+    if seen.body == 1:
+        floor = p[2]
+        high = float(0.0)
+    start = wp.vec3(o[0], o[1], wp.max(o[2] - floor, 0.01))
+    return dust_optics(dust, start, wp.vec3(p[0], p[1], high))
+
+
+@wp.func
+def _colour_of(bayer: int, i: int, j: int) -> int:
+    if bayer == 1:
+        return (i & 1) + (j & 1)
+    if bayer >= 2:
+        return bayer - 2
+    return int(1)
+
+
 @wp.kernel
 def render_kernel(
     row0: int,
@@ -273,35 +298,67 @@ def render_kernel(
     air: Air,
     regolith: Regolith,
     bodies: Bodies,
+    strands: Strands,
+    dust: DustState,
     light: wp.array2d(dtype=float),  # type: ignore[valid-type]
     depth: wp.array2d(dtype=float),  # type: ignore[valid-type]
     body: wp.array2d(dtype=wp.uint8),  # type: ignore[valid-type]
 ):
-    """Fill radiance, and of the first ray depth [m] along it and id, of each photosite."""
-    i, j = wp.tid()
-    i += row0
-    c = int(1)
-    if view.bayer == 1:
-        c = (i & 1) + (j & 1)
-    elif view.bayer >= 2:
-        c = view.bayer - 2
-    total = float(0.0)
-    for s in range(view.samples):
-        # The four photosites of a colour tile share their chances, so that chance makes no colour.
-        key = hash2((j >> 1) + s * 8192, i >> 1, view.key)
-        more = hash2(i >> 1, (j >> 1) + s * 8192, view.key + 1)
-        dx = (unit(more, 0) - 0.5) * view.jitter
-        dy = (unit(more, 1) - 0.5) * view.jitter
-        when = (unit(more, 2) - 0.5) * view.jitter
-        e = directions[i, j] + wp.vec3(dx * view.inv_fx, dy * view.inv_fy, 0.0)
-        d = wp.normalize(view.turn * e)
-        turned = wp.normalize(d + wp.cross(view.spin, d) * when)
-        moved = view.eye + view.drift * when
-        seen = _look(
-            ground, air, regolith, bodies, view.eye, d, moved, turned, view.cone, c, key
-        )
-        total += seen.light
-        if s == 0 and depth.shape[0] > 0:
-            depth[i, j] = seen.depth
-            body[i, j] = wp.uint8(seen.body)
-    light[i, j] = total / float(view.samples)
+    """Fill radiance, and of the first ray depth [m] along it and id, of a tile of 2 x 2 photosites.
+
+    The tile shares its chances, so that chance makes no colour, and its dust, which is smooth.
+    """
+    ti, tj = wp.tid()
+    ti += row0
+    before = wp.vec3(0.0, 1.0, 0.0)
+    beam = sun_through(air, datum_height(ground, view.eye))
+    for k in range(4):
+        i = 2 * ti + k // 2
+        j = 2 * tj + k % 2
+        if i < light.shape[0] and j < light.shape[1]:
+            c = _colour_of(view.bayer, i, j)
+            total = float(0.0)
+            count = view.samples
+            n = int(0)
+            while n < count:
+                key = hash2(tj + n * 8192, ti, view.key)
+                more = hash2(ti, tj + n * 8192, view.key + 1)
+                dx = (unit(more, 0) - 0.5) * view.jitter
+                dy = (unit(more, 1) - 0.5) * view.jitter
+                when = (unit(more, 2) - 0.5) * view.jitter
+                e = directions[i, j] + wp.vec3(dx * view.inv_fx, dy * view.inv_fy, 0.0)
+                d = wp.normalize(view.turn * e)
+                turned = wp.normalize(d + wp.cross(view.spin, d) * when)
+                moved = view.eye + view.drift * when
+                seen = _look(
+                    ground, air, regolith, bodies, view.eye, d, moved, turned, view.cone, c, key
+                )
+                if dust.active != 0:
+                    if k == 0:
+                        before = _dust_before(dust, seen, moved, turned)
+                    through = wp.exp(-before[0])
+                    lit = dust.albedo[c] * (beam * air.sun[2] + air.sky_irradiance[c])
+                    if seen.body == 1:
+                        seen.light *= 1.0 + dust.scour * before[2]
+                    seen.light = seen.light * through + lit * before[1] * _INV_PI * (1.0 - through)
+                if strands.count > 0:
+                    far = wp.where(seen.depth > 0.0, seen.depth, float(_FAR))
+                    cover = cover_by_strands(strands, i, j, view.eye, d, far, view.cone)
+                    if cover[0] > 0.0:
+                        # A round cord turns a half of itself to the sun, whichever way it runs.
+                        around = 0.5 * (air.sky_irradiance[c] * _INV_PI + air.ground_radiance[c])
+                        cord = strands.albedo[c] * (0.4 * beam * _INV_PI + around)
+                        seen.light += (cord - seen.light) * cover[0]
+                        if cover[0] > 0.5:
+                            seen.depth = cover[1]
+                            seen.body = int(7)
+                if n == 0:
+                    # Bodies have edges and rivets finer than a photosite: more rays there.
+                    if seen.body > 1:
+                        count = wp.max(view.samples, view.body_samples)
+                    if depth.shape[0] > 0:
+                        depth[i, j] = seen.depth
+                        body[i, j] = wp.uint8(seen.body)
+                total += seen.light
+                n += 1
+            light[i, j] = total / float(count)

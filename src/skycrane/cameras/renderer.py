@@ -15,6 +15,7 @@ from skycrane.cameras.optics import Lens
 from skycrane.cameras.render import View, render_kernel
 from skycrane.cameras.scene import Moment, Scene
 from skycrane.cameras.sensor import expose_kernel, sensor_of
+from skycrane.cameras.strands import StrandSet
 from skycrane.mars.frames import rotate
 from skycrane.mars.parallel import launch_rows
 from skycrane.mission.cameras import Camera
@@ -62,6 +63,7 @@ class Renderer:
     def __init__(self, scene: Scene, *, workers: int = 1) -> None:
         self.scene, self.workers = scene, workers
         self._set = scene.body_set()
+        self._strands = StrandSet(scene.device)
         self._buffers: dict[tuple[Lens, str], Any] = {}
         self._taken: dict[str, Any] = {}
 
@@ -86,6 +88,10 @@ class Renderer:
             if last is None or not np.array_equal(last, shape.vertices_m):
                 self._set.reshape(name, shape)
                 self._taken[name] = shape.vertices_m
+        if moment.cords is None:
+            self._strands.clear()
+        else:
+            self._strands.place(*moment.cords, eye_m=pose.eye_m, turn=pose.turn, lens=lens)
         corners = lens.directions(
             [[0, 0], [lens.width - 1, 0], [0, lens.height - 1], [lens.width - 1, lens.height - 1]]
         )
@@ -111,6 +117,7 @@ class Renderer:
         encoding: str = "bayer_rggb8",
         colour: int | None = None,
         samples: int = 1,
+        body_samples: int = 1,
         key: int = 0,
         jitter: float = 1.0,
         drift_m: Array | None = None,
@@ -126,6 +133,7 @@ class Renderer:
             encoding: which colour each photosite takes.
             colour: take this colour (0, 1, 2) everywhere instead.
             samples: rays a photosite.
+            body_samples: rays a photosite whose first ray meets a body.
             key: random key of the frame.
             jitter: how much of a photosite rays spread over.
             drift_m: movement of the eye during the exposure, local axes.
@@ -139,6 +147,7 @@ class Renderer:
         view.drift = wp.vec3(*(np.zeros(3) if drift_m is None else drift_m))
         view.spin = wp.vec3(*(np.zeros(3) if spin_rad is None else spin_rad))
         view.key, view.samples, view.jitter = key, samples, jitter
+        view.body_samples = body_samples
         view.bayer = _BAYER[encoding] if colour is None else colour + 2
         light = self._buffer(lens, "light", float)
         device = self.scene.device
@@ -154,12 +163,19 @@ class Renderer:
             self.scene.air,
             self.scene.regolith,
             self._set.data,
+            self._strands.data,
+            self.scene.dust.state(moment.t_s, origin_m=self.scene.focus_m),
             light,
             depth,
             body,
         ]
         launch_rows(
-            render_kernel, lens.height, lens.width, inputs, device=device, workers=self.workers
+            render_kernel,
+            (lens.height + 1) // 2,
+            (lens.width + 1) // 2,
+            inputs,
+            device=device,
+            workers=self.workers,
         )
         return light, depth, body
 

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from skycrane.cameras.bodies import SURFACES, BodySet
+from skycrane.cameras.dust_history import DustHistory
 from skycrane.cameras.heightfield import ground_of
-from skycrane.cameras.surfaces import Corners, Splitter
+from skycrane.cameras.strands import StrandsOf
+from skycrane.cameras.surfaces import Corners
 from skycrane.compute import start_warp
 from skycrane.flight.record import Flight
 from skycrane.mars.frames import SiteFrame
@@ -30,8 +32,6 @@ Array = NDArray[np.float64]
 _OPEN = ("parachute", "bridles")
 """Cloth and lines: nothing of them shades itself from the sky enough to bake."""
 _BREATHING_HZ = 1.7
-_LONGEST_M = 2.0
-"""Longest edge of the triangles of cloth and lines."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Moment:
         origin_m, turn: pose of each surface, in the order of SURFACES, (n, 3) and (n, 3, 3).
         present: which exist, (n,).
         moving: shapes to take on, by surface.
+        cords: starts and ends (m, 3) and half widths (m,) of the parachute's lines, local frame.
     """
 
     t_s: float
@@ -50,6 +51,7 @@ class Moment:
     turn: Array
     present: NDArray[np.bool_]
     moving: dict[str, shapes.Shape]
+    cords: tuple[Array, Array, Array] | None
 
 
 class Scene:
@@ -93,9 +95,11 @@ class Scene:
                 rover_position_m=[0.0, 0.0, 7.5], rover_rotation=np.eye(3), payout_m=6.4
             ),
         }
-        self._splitters = {name: Splitter(self.resting[name], _LONGEST_M) for name in _OPEN}
-        for name, splitter in self._splitters.items():
-            self.resting[name] = splitter.split(self.resting[name])
+        self._strands = StrandsOf.of(self.resting["parachute"])
+        self.resting["parachute"] = self._strands.without(self.resting["parachute"])
+        self.dust = DustHistory(
+            mission, flight, self.terrain.height_m, sun_site=tuple(self.sun.tolist())
+        )
         self.corners = {
             name: Corners(self.resting[name], workers=workers, closed=name not in _OPEN)
             for name in SURFACES
@@ -163,8 +167,11 @@ class Scene:
                 since_cut_s=t_s - cut if t_s > cut else None,
                 phase_rad=2.0 * t_s,
             )
-        for name, splitter in self._splitters.items():
-            if name in moving:
-                moving[name] = splitter.split(moving[name])
-        return Moment(t_s, origin, turn, present, moving)
+        cords = None
+        if "parachute" in moving:
+            k = index("parachute")
+            a, b, radius = self._strands.ends(moving["parachute"])
+            cords = (a @ turn[k].T + origin[k], b @ turn[k].T + origin[k], radius)
+            moving["parachute"] = self._strands.without(moving["parachute"])
+        return Moment(t_s, origin, turn, present, moving, cords)
 

@@ -37,6 +37,7 @@ class Filmed:
     camera: Camera
     lens: Lens
     samples: int
+    body_samples: int
     times_s: NDArray[np.float64]
     first_light_s: float
     meter: ExposureMeter
@@ -76,6 +77,7 @@ def _filmed(context: StageContext, scene: Scene) -> list[Filmed]:
                 camera=camera,
                 lens=lens_of(camera, quality.scale),
                 samples=quality.samples,
+                body_samples=quality.body_samples,
                 times_s=times,
                 first_light_s=first_light,
                 meter=ExposureMeter(camera, first_light_s=first_light),
@@ -117,6 +119,7 @@ def film_frame(
             lens,
             encoding=camera.detector.encoding,
             samples=part.samples,
+            body_samples=part.body_samples,
             key=key32(seed, f"rays {part.name}", index),
             drift_m=drift,
             spin_rad=spin,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import warp as wp
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, identity, vstack
+from scipy.sparse import csr_matrix
 
 from skycrane.mars.parallel import launch_rows
 from skycrane.vehicle.mesh import Shape
 
-__all__ = ["Corners", "Splitter"]
+__all__ = ["Corners"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -54,43 +54,6 @@ def _openness(
         if not wp.mesh_query_ray_anyhit(mesh, points[i], d, reach):
             free += 1.0
     out[i] = free / float(count)
-
-
-class Splitter:
-    """Cuts long thin triangles into shorter ones, for shapes that keep their triangles.
-
-    A tree of boxes works badly on lines many metres long that run aslant through each other's
-    boxes, such as a parachute's; new vertices are fixed mixtures of the old.
-    """
-
-    def __init__(self, shape: Shape, longest_m: float) -> None:
-        triangles = shape.triangles.astype(np.int64)
-        material = shape.material
-        mix = identity(len(shape.vertices_m), dtype=np.float32, format="csr")
-        while True:
-            points = mix @ shape.vertices_m
-            edges = points[triangles] - points[np.roll(triangles, -1, axis=1)]
-            length = np.linalg.norm(edges, axis=2)
-            worst = length.argmax(axis=1)
-            long = np.flatnonzero(length.max(axis=1) > longest_m)
-            if not len(long):
-                break
-            k = worst[long]
-            a, b, c = (triangles[long, (k + m) % 3] for m in range(3))
-            pairs, which = np.unique(np.sort(np.stack([a, b], 1), axis=1), axis=0, return_inverse=True)
-            middle = len(points) + which.ravel()
-            halves = 0.5 * (mix[pairs[:, 0]] + mix[pairs[:, 1]])
-            mix = vstack([mix, halves], format="csr")
-            kept = np.delete(triangles, long, axis=0)
-            cut = [np.stack([a, middle, c], 1), np.stack([middle, b, c], 1)]
-            triangles = np.concatenate([kept, *cut])
-            material = np.concatenate([np.delete(material, long), material[long], material[long]])
-        self._mix, self._triangles, self._material = mix, triangles.astype(np.int32), material
-
-    def split(self, shape: Shape) -> Shape:
-        """Return a shape of the same triangles as the first, cut the same way."""
-        vertices = np.asarray(self._mix @ shape.vertices_m, np.float32)
-        return Shape(vertices, self._triangles, self._material)
 
 
 class Corners:

@@ -1,7 +1,7 @@
 """The ground of a mission: nested grids of height and light around the target and a focus.
 
-Three levels lie around the target (160 m, 20 m and 4 m apart, out to 82 km); three finer ones
-(0.8, 0.16 and 0.032 m) around the focus, where the rover comes down. All are samples of one
+Three levels lie around the target (160 m, 20 m and 4 m apart, out to 82 km); four finer ones
+(0.8 m to 6.4 mm) around the focus, where the rover comes down. All are samples of one
 function of the place, so that the ground is the same wherever the focus lies.
 """
 
@@ -32,11 +32,11 @@ __all__ = ["Level", "Terrain", "cache_directory", "terrain_of"]
 
 wp.set_module_options({"enable_backward": False})
 
-VERSION = 1
+VERSION = 2
 """Counts changes of the ground's making, so that no stale cache is used."""
 
 _BASE = ((160.0, 1024), (20.0, 2048), (4.0, 2048))
-_FINE = ((0.8, 2048), (0.16, 2048), (0.032, 2048))
+_FINE = ((0.8, 2048), (0.16, 2048), (0.032, 2048), (0.0064, 2048))
 _FINEST_M = 0.064
 _SUN_RADIUS_AU_RAD = 0.00465047
 """Angular radius of the sun at 1 au (IAU 2015 nominal solar radius)."""
@@ -224,7 +224,7 @@ class Terrain:
         sun_distance_au: float = 1.57,
         workers: int | None = None,
     ) -> list[Level]:
-        """Return the lit levels, coarse to fine; the finer three lie around `focus_m`.
+        """Return the lit levels, coarse to fine; the finer four lie around `focus_m`.
 
         Args:
             focus_m: east and north of the target that the finest levels centre on.

@@ -179,7 +179,7 @@ def ground_at(
     rock = float(0.0)
     size = float(2.4)
     rarity = float(0.10)
-    for i in range(7):
+    for i in range(9):
         if size > 1.2 * finest and not (clear and size > form.clear_over):
             near = noise2(x / (size * 9.0), y / (size * 9.0), s + 8150 + i)
             st = stones(x, y, size, stony * rarity * (1.0 + 1.8 * near) * 6.0, s + 8160 + i * 11)

@@ -152,3 +152,5 @@ class FilmQuality(Section):
     """Detectors are read out at this fraction of their width and height (binned)."""
     samples: Annotated[int, Field(ge=1, le=64)]
     """Rays a photosite."""
+    body_samples: Annotated[int, Field(ge=1, le=64)]
+    """Rays a photosite whose first ray meets a body."""
