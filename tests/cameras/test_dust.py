@@ -173,3 +173,23 @@ def test_places_are_counted_from_the_given_origin(mission):
     assert np.array(there.east) == pytest.approx(np.array(here.east) - 100.0, abs=1e-3)
     assert np.array(there.north) == pytest.approx(np.array(here.north) + 40.0, abs=1e-3)
     assert there.veil_east == pytest.approx(here.veil_east - 100.0, abs=1e-3)
+
+
+def test_dust_under_the_rover_is_dim_and_the_sun_comes_from_its_side(mission):
+    flight = hover(mission, [9.0], seconds=15.0)
+    stage = flight.bodies["descent_stage"]
+    frame = SiteFrame.of(mission.site)
+    down = np.tile(frame.position_m([0.0, 0.0, 0.0]), (len(stage.time_s), 1))
+    still = np.zeros((len(stage.time_s), 3))
+    rover = BodyTrack("rover", stage.time_s, down, still, stage.attitude_wxyz, stage.attached, {})
+    both = Flight({"descent_stage": stage, "rover": rover}, [], mission.site.radius_m)
+    east = DustHistory(mission, both, sun_site=(0.8, 0.0, 0.6)).state(14.0)
+    bare = DustHistory(mission, flight, sun_site=(0.8, 0.0, 0.6)).state(14.0)
+    # With the sun in the east at a run of 4/3 the body, 0.87 m up, shades the ground 1 m west.
+    spots = [[-1.0, 0.0, 0.0], [4.0, 0.0, 0.0]]
+    shaded, full = (
+        np.array([optics(s, [[0.0, 0.0, 9.0]], [spot])[0][0, 1] for spot in spots])
+        for s in (east, bare)
+    )
+    assert shaded[0] == pytest.approx(mission.dust.shadow_light * full[0], rel=0.02)
+    assert shaded[1] == pytest.approx(full[1], rel=1e-5)

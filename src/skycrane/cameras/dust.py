@@ -80,6 +80,13 @@ class DustState:
     scour: wp.float32
     sun_east: wp.float32
     sun_north: wp.float32
+    sun_run: wp.float32
+    cover_east: wp.float32
+    cover_north: wp.float32
+    cover_height: wp.float32
+    cover_ahead: wp.vec2
+    cover_half: wp.vec2
+    cover_shade: wp.float32
     albedo: wp.vec3
 
 
@@ -260,6 +267,22 @@ def _veil(state: DustState, start: wp.vec3, end: wp.vec3) -> float:
 
 
 @wp.func
+def _lit(state: DustState, point: wp.vec3) -> float:
+    """Return how much of its light dust gets at a point: less in the shadow of the rover's body."""
+    rise = state.cover_height - point[2]
+    if state.cover_height <= 0.0 or rise <= 0.0:
+        return 1.0
+    de = point[0] + state.sun_east * state.sun_run * rise - state.cover_east
+    dn = point[1] + state.sun_north * state.sun_run * rise - state.cover_north
+    ahead = wp.abs(de * state.cover_ahead[0] + dn * state.cover_ahead[1])
+    aside = wp.abs(de * state.cover_ahead[1] - dn * state.cover_ahead[0])
+    inside = wp.min(state.cover_half[0] - ahead, state.cover_half[1] - aside)
+    # Dust in the air is a depth of it: its shadow has no sharp edge.
+    dark = wp.smoothstep(-0.15, 0.15, inside)
+    return 1.0 - (1.0 - state.cover_shade) * dark
+
+
+@wp.func
 def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
     """Return (optical depth, brightness of the dust, swept share of the ground) along a ray.
 
@@ -291,7 +314,10 @@ def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
     veil = veil * wp.exp(0.8 * billow)
     total = near + veil
     shade = (near * sheet[2] + veil) / wp.max(total, 1.0e-6)
-    return wp.vec3(total, shade * (1.0 + 0.12 * billow), sheet[3])
+    up = wp.min(0.3, 0.5 * (start[2] + end[2]))
+    middle = foot + (start + end - 2.0 * foot) * (up / wp.max(high - low, 0.3))
+    light = _lit(state, wp.vec3(middle[0], middle[1], up))
+    return wp.vec3(total, shade * (1.0 + 0.12 * billow) * light, sheet[3])
 
 
 @wp.func

@@ -28,6 +28,8 @@ _CEILING_M = 160.0
 _NEAR_M = 10.0e3
 _PLUMES = 4
 _FAR_M = 1.0e3
+_COVER_M = 30.0
+"""Height of the rover above which its shadow on the dust is let go."""
 _SETTLING_S = 90.0
 """How long after the last plume the dust is followed."""
 _FOLLOW_S = 0.2
@@ -69,6 +71,9 @@ class DustHistory:
         self._groups = _plumes_of(mission)
         level = np.hypot(sun_site[0], sun_site[1])
         self._sun = (sun_site[0] / max(level, 1e-6), sun_site[1] / max(level, 1e-6))
+        self._sun_run = min(level / max(sun_site[2], 1e-3), 20.0)
+        self._rover, self._body = flight.bodies.get("rover"), mission.shape.rover
+        self._frame = SiteFrame.of(mission.site)
         self._radius_m = mission.site.radius_m
         self._time_s, forcing = self._force(mission, flight)
         self._series: Series = self._integrate(forcing) if len(self._time_s) else {}
@@ -175,6 +180,25 @@ class DustHistory:
             out["depth"][k] = depth
         return out
 
+    def _cover(self, state: Any, t_s: float, origin_m: tuple[float, float]) -> None:
+        """Tell the state where the rover's body keeps the sun off the dust."""
+        if self._rover is None:
+            return
+        body = self._body
+        position, attitude = self._rover.pose(t_s)
+        middle = np.array([0.0, 0.0, 0.5 * (body.deck_z_m + body.belly_z_m)])
+        place = self._frame.position_site_m(position + rotate(attitude, middle))
+        ahead = self._frame.vector_site(rotate(attitude, np.array([1.0, 0.0, 0.0])))[:2]
+        height = float(self._above_ground_m(place[None])[0])
+        if height > _COVER_M or np.linalg.norm(ahead) < 0.5:
+            return
+        ahead = ahead / np.linalg.norm(ahead)
+        state.cover_east, state.cover_north = place[0] - origin_m[0], place[1] - origin_m[1]
+        state.cover_height, state.sun_run = height, self._sun_run
+        state.cover_ahead = wp.vec2(*ahead)
+        state.cover_half = wp.vec2(body.body_length_m / 2.0, body.body_width_m / 2.0)
+        state.cover_shade = self._dust.shadow_light
+
     def _at(self, name: str, t_s: float) -> Any:
         series = self._series[name]
         u = np.clip((t_s - self._time_s[0]) / _STEP_S, 0.0, len(self._time_s) - 1.001)
@@ -224,6 +248,7 @@ class DustHistory:
         east, north = self._at("veil_east", t_s), self._at("veil_north", t_s)
         state.veil_east, state.veil_north = east - origin_m[0], north - origin_m[1]
         state.ground = float(self._ground_height_m(np.array(east), np.array(north)))
+        self._cover(state, t_s, origin_m)
         return state
 
 

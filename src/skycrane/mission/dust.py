@@ -72,5 +72,7 @@ class Dust(Section):
     """Share of the veil that is fine and lingers."""
     fine_decay_s: Positive
     """Time constant of the fine share, s."""
+    shadow_light: Fraction
+    """Light that dust in the rover's shadow still gets from the sky, share of full light."""
     scour: NonNegative
     """How much the swept ground under a plume brightens, share."""

@@ -101,10 +101,10 @@ def _inside_fittings(mesh: MeshBuilder, floor: Array, rim_m: float) -> None:
             )
     for radius, angle in ((1.35, 0.42), (0.72, 1.05), (1.62, 2.02)):
         mesh.bar(on(radius, angle, -0.01), on(radius, angle, 0.014), 0.072, "spot_white", 24)
-    for _ in range(420):
+    for _ in range(240):
         radius = np.sqrt(rng.uniform(0.42**2, 2.0**2))
         angle = rng.uniform(0.0, 2.0 * np.pi)
-        mesh.box(on(radius, angle, 0.003), (0.013, 0.013, 0.012), "aluminium")
+        mesh.bar(on(radius, angle, 0.0), on(radius, angle, 0.008), 0.007, "grey_paint", 6)
     # Stiffeners: a faint spider of rings and radial seams in the face sheet.
     for radius in (0.95, 1.5):
         ring = [on(radius, a, 0.002) for a in np.linspace(0.0, 2.0 * np.pi, 97)]

@@ -140,7 +140,9 @@ class Canopy:
         share = s / s[-1]
         # The crown fills first and the mouth follows: a bulb on a tube, as in wind-tunnel films.
         fill = f ** (1.0 + 1.6 * (1.0 - f) * share)
-        folded = c.bag_radius_m * np.minimum(1.0, s / max(c.bag_radius_m, 0.05))
+        # Folded, the crown is drawn together over the vent and the skirt gathers to its lines.
+        swell = 1.0 - np.exp(-np.maximum(s - 0.5 * c.vent_diameter_m, 0.0) / 0.5)
+        folded = 0.02 + c.bag_radius_m * swell * (1.0 - 0.6 * share**3)
         radius = folded + (full - folded) * fill
         radius = radius * (1.0 + c.breathing * f * share**2 * np.sin(phase_rad))
         ds = np.diff(s)
