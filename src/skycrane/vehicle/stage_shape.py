@@ -115,29 +115,33 @@ def _tanks(mesh: MeshBuilder, stage: StageShape) -> None:
         mesh.bar(at + [0, 0, h - 0.02], at + [0, 0, h + 0.06], 0.025, "aluminium", 10)
 
 
+def _bell(mesh: MeshBuilder, stage: StageShape, exit_m: Array, turn: Array, throat: float) -> None:
+    """Add one engine's bell, open at its exit, dark inside."""
+    length, r_exit = stage.nozzle_length_m, stage.nozzle_exit_radius_m
+    t = np.linspace(0.0, 1.0, 10)
+    # A bell: steep past the throat, nearly straight at the exit.
+    bell = throat + (r_exit - throat) * (1.6 * t - 0.6 * t**2)
+    height = -length * (1.0 - t)
+    outer = np.column_stack([bell + 0.008, height])
+    inner = np.column_stack([bell, height])[::-1]
+    loop = np.vstack(
+        [
+            outer,
+            inner,
+            [[0.0, -length + 0.01], [0.0, -length - 0.02], [throat + 0.008, -length - 0.02]],
+        ]
+    )
+    names = ["nozzle_outside"] * 9 + ["titanium"] + ["nozzle_inside"] * 11 + ["nozzle_outside"] * 2
+    mesh.revolve(loop, names, origin=exit_m, turn=turn, segments=36)
+
+
 def _engines(mesh: MeshBuilder, stage: StageShape, axes: Array, corners: Array) -> None:
     """Add eight bells with chambers and valves, and the brackets that carry each pair."""
-    length, r_exit = stage.nozzle_length_m, stage.nozzle_exit_radius_m
-    throat = 0.32 * r_exit
+    length = stage.nozzle_length_m
+    throat = 0.32 * stage.nozzle_exit_radius_m
     for exit_point, axis in zip(np.array(stage.engine_points_m), axes, strict=True):
         turn = axes_along(axis)
-        t = np.linspace(0.0, 1.0, 10)
-        # A bell: steep past the throat, nearly straight at the exit.
-        bell = throat + (r_exit - throat) * (1.6 * t - 0.6 * t**2)
-        height = -length * (1.0 - t)
-        outer = np.column_stack([bell + 0.008, height])
-        inner = np.column_stack([bell, height])[::-1]
-        loop = np.vstack(
-            [
-                outer,
-                inner,
-                [[0.0, -length + 0.01], [0.0, -length - 0.02], [throat + 0.008, -length - 0.02]],
-            ]
-        )
-        names = (
-            ["nozzle_outside"] * 9 + ["titanium"] + ["nozzle_inside"] * 11 + ["nozzle_outside"] * 2
-        )
-        mesh.revolve(loop, names, origin=exit_point, turn=turn, segments=36)
+        _bell(mesh, stage, exit_point, turn, throat)
         chamber = exit_point - (length + 0.01) * axis
         mesh.tube(
             [chamber, chamber - 0.04 * axis, chamber - 0.2 * axis],

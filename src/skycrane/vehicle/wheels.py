@@ -107,6 +107,36 @@ def _steering(mesh: MeshBuilder, rover: RoverShape, centre: Array, outward: floa
     return top - np.array([0.0, 0.0, 0.02])
 
 
+def _front_arm(
+    mesh: MeshBuilder, rover: RoverShape, pivot: Array, wheel: Array, side: float
+) -> None:
+    """Add the rocker's front arm with its wheel and harness."""
+    _wheel(mesh, rover, wheel, side)
+    head = _steering(mesh, rover, wheel, side)
+    bend = np.array([0.62 * wheel[0], pivot[1] + side * 0.16, pivot[2] - 0.02])
+    mesh.tube([pivot, bend, head], [0.065, 0.06, 0.05], "structure_rib", segments=12)
+    cable = [pivot + [0.1, 0, -0.05], bend + [0, 0, -0.065], head + [0, 0, -0.06]]
+    mesh.tube(cable, 0.013, "harness", segments=6)
+
+
+def _bogie(
+    mesh: MeshBuilder, rover: RoverShape, knee: Array, mid: Array, back: Array, side: float
+) -> None:
+    """Add the bogie with the middle and rear wheels and its harness."""
+    _wheel(mesh, rover, mid, side)
+    _wheel(mesh, rover, back, side)
+    head = _steering(mesh, rover, back, side)
+    inner = mid + [0.0, -side * 0.25, 0.0]
+    half = 0.5 * (knee + head)
+    ahead = [knee, inner + [0, 0, -0.1], inner + [0, side * 0.1, 0]]
+    mesh.tube(ahead, 0.05, "structure_rib", segments=12)
+    mesh.tube([knee, half + [0, 0, -0.05], head], 0.05, "structure_rib", segments=12)
+    out = np.array([0.0, side * 0.09, 0.0])
+    mesh.tube([knee - out, knee + out], 0.085, "aluminium", segments=24)
+    cable = [knee + [0, 0, -0.06], half + [0, 0, -0.06], head + [0, 0, -0.05]]
+    mesh.tube(cable, 0.012, "harness", segments=6)
+
+
 def add_mobility(mesh: MeshBuilder, rover: RoverShape) -> list[MovingPart]:
     """Add both sides' arms and wheels as they stand when down; return what moves and how."""
     parts: list[MovingPart] = []
@@ -119,58 +149,19 @@ def add_mobility(mesh: MeshBuilder, rover: RoverShape) -> list[MovingPart]:
         rocker = Joint(tuple(pivot), np.radians(rover.stowed_rocker_deg))
         rear_rocker = Joint(tuple(pivot), -np.radians(rover.stowed_rocker_deg))
         bogie = Joint(tuple(knee), np.radians(rover.stowed_bogie_deg))
-
         start = mesh.count
-        wheel = np.array([front, y[0], axle])
-        _wheel(mesh, rover, wheel, side)
-        head = _steering(mesh, rover, wheel, side)
-        bend = np.array([0.62 * front, pivot[1] + side * 0.16, pivot[2] - 0.02])
-        mesh.tube([pivot, bend, head], [0.065, 0.06, 0.05], "structure_rib", segments=12)
-        mesh.tube(
-            [pivot + [0.1, 0, -0.05], bend + [0, 0, -0.065], head + [0, 0, -0.06]],
-            0.013,
-            "harness",
-            segments=6,
-        )
+        _front_arm(mesh, rover, pivot, np.array([front, y[0], axle]), side)
         parts.append(MovingPart(start, mesh.count, (rocker,)))
-
         start = mesh.count
         mesh.tube([pivot, knee], [0.065, 0.055], "structure_rib", segments=12)
-        mesh.tube(
-            [pivot - [0, side * 0.1, 0], pivot + [0, side * 0.1, 0]], 0.11, "aluminium", segments=24
-        )
+        out = np.array([0.0, side * 0.1, 0.0])
+        mesh.tube([pivot - out, pivot + out], 0.11, "aluminium", segments=24)
         parts.append(MovingPart(start, mesh.count, (rear_rocker,)))
-
         start = mesh.count
         mid, back = np.array([middle, y[1], axle]), np.array([rear, y[2], axle])
-        _wheel(mesh, rover, mid, side)
-        _wheel(mesh, rover, back, side)
-        head = _steering(mesh, rover, back, side)
-        inner = mid + [0.0, -side * 0.25, 0.0]
-        mesh.tube(
-            [knee, inner + [0, 0, -0.1], inner + [0, side * 0.1, 0]],
-            0.05,
-            "structure_rib",
-            segments=12,
-        )
-        mesh.tube(
-            [knee, 0.5 * (knee + head) + [0, 0, -0.05], head], 0.05, "structure_rib", segments=12
-        )
-        mesh.tube(
-            [knee - [0, side * 0.09, 0], knee + [0, side * 0.09, 0]],
-            0.085,
-            "aluminium",
-            segments=24,
-        )
-        mesh.tube(
-            [knee + [0, 0, -0.06], 0.5 * (knee + head) + [0, 0, -0.11], head + [0, 0, -0.05]],
-            0.012,
-            "harness",
-            segments=6,
-        )
+        _bogie(mesh, rover, knee, mid, back, side)
         parts.append(MovingPart(start, mesh.count, (bogie, rear_rocker)))
         # The differential's link from the deck's arm to the rocker stays while the wheels swing.
-        mesh.bar(
-            [0.04, side * 0.64, rover.deck_z_m - 0.06], pivot + [0.1, 0, -0.08], 0.02, "titanium", 8
-        )
+        deck = [0.04, side * 0.64, rover.deck_z_m - 0.06]
+        mesh.bar(deck, pivot + [0.1, 0, -0.08], 0.02, "titanium", 8)
     return parts
