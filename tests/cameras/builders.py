@@ -68,7 +68,10 @@ def synthetic_flight(mission, heading_deg: float = 100.0) -> Flight:
         return EVENTS[name]
 
     stack = mission.vehicle.stack
-    stage = capsule + turn.apply(stack.descent_stage_position_m) * (t < event("backshell_separation"))[:, None]
+    stage = (
+        capsule
+        + turn.apply(stack.descent_stage_position_m) * (t < event("backshell_separation"))[:, None]
+    )
     after = np.maximum(t - event("flyaway_start"), 0)
     stage = stage + np.column_stack([6 * after**2 * 0.3, 0 * t, 3 * after + 1.5 * after**2])
     payout = np.clip((t - event("rover_separation")) / 5.5, 0, 1) * 6.4
@@ -115,7 +118,9 @@ def synthetic_flight(mission, heading_deg: float = 100.0) -> Flight:
             thrust_n=throttle.sum(axis=1) * 3060, throttle=throttle, mass_kg=quiet + 1200,
             propellant_kg=quiet + 200, load_m_s2=quiet + 3.7,
         ),
-        "rover": track("rover", rover, turn, ~free, bridle_length_m=payout, wheels_deployed=deployed),
+        "rover": track(
+            "rover", rover, turn, ~free, bridle_length_m=payout, wheels_deployed=deployed,
+        ),
         "parachute": track(
             "parachute", chute, chute_turn, t < event("parachute_deploy"),
             inflation=inflation, deployed_length_m=length, drag_n=quiet,

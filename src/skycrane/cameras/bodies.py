@@ -1,5 +1,6 @@
 """The bodies as rays meet them: meshes in their own frames, posed each frame, and their finish."""
 
+# ruff: noqa: UP018, RUF046 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -9,11 +10,12 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
+from skycrane.cameras.optics import Lens
 from skycrane.cameras.surfaces import Corners
 from skycrane.vehicle.materials import MATERIALS
 from skycrane.vehicle.mesh import Shape
 
-__all__ = ["SURFACES", "Bodies", "BodySet", "body_hit", "body_shadow"]
+__all__ = ["SURFACES", "TILE", "Bodies", "BodyHit", "BodySet", "body_hit", "body_shadow"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -30,6 +32,9 @@ SURFACES = (
 
 Array = NDArray[np.float64]
 
+TILE = 16
+"""Photosites a tile's side, by which the kernels skip what cannot be seen there."""
+
 
 @wp.struct
 class Bodies:
@@ -43,7 +48,7 @@ class Bodies:
         normal, open: shading normals (body frame) and open share of the sky, by corner.
         material: by triangle.
         albedo, finish: by material; finish is (specular, roughness, translucency).
-        seen: surfaces that may be in view.
+        tiles: which surfaces may be seen in each tile of the picture, a bit each.
         casters: surfaces whose shadow may be in view.
         seen_count, caster_count: how many of each.
         all_centre, all_radius: a sphere around all casters.
@@ -60,7 +65,7 @@ class Bodies:
     material: wp.array(dtype=int)  # type: ignore[valid-type]
     albedo: wp.array(dtype=wp.vec3)  # type: ignore[valid-type]
     finish: wp.array(dtype=wp.vec3)  # type: ignore[valid-type]
-    seen: wp.array(dtype=int)  # type: ignore[valid-type]
+    tiles: wp.array2d(dtype=wp.uint8)  # type: ignore[valid-type]
     casters: wp.array(dtype=int)  # type: ignore[valid-type]
     seen_count: int
     caster_count: int
@@ -88,14 +93,20 @@ def _near(o: wp.vec3, d: wp.vec3, centre: wp.vec3, radius: float, far: float) ->
 
 
 @wp.func
-def body_hit(b: Bodies, o: wp.vec3, d: wp.vec3, far: float) -> BodyHit:
-    """Return the nearest body that a ray meets within `far` [m]."""
+def body_hit(b: Bodies, row: int, column: int, o: wp.vec3, d: wp.vec3, far: float) -> BodyHit:
+    """Return the nearest body that the ray of a photosite meets within `far` [m]."""
     hit = BodyHit()
     hit.t = float(-1.0)
+    if b.seen_count == 0:
+        return hit
+    mask = int(b.tiles[row >> 4, column >> 4])
     nearest = far
-    for n in range(b.seen_count):
-        k = b.seen[n]
-        if _near(o, d, b.centre[k], b.radius[k], nearest):
+    k = int(-1)
+    while mask != 0:
+        k += 1
+        bit = mask & 1
+        mask = mask >> 1
+        if bit != 0 and _near(o, d, b.centre[k], b.radius[k], nearest):
             back = wp.transpose(b.turn[k])
             q = wp.mesh_query_ray(b.mesh[k], back * (o - b.origin[k]), back * d, nearest)
             if q.result:
@@ -125,6 +136,32 @@ def body_shadow(b: Bodies, p: wp.vec3, sun: wp.vec3) -> bool:
     return False
 
 
+def _paint(tiles: NDArray[np.bool_], centre: Array, reach: Array, lens: Lens) -> None:
+    """Mark the tiles that the images of spheres ahead of the camera may touch."""
+    z = centre[:, 2]
+    plane = centre[:, :2] / z[:, None]
+    inside = np.abs(plane).max(axis=1) < 3.0
+    plane, z, reach = plane[inside], z[inside], reach[inside]
+    pixel = lens.distort(plane) * [lens.fx, lens.fy] + [lens.cx, lens.cy]
+    # A sphere's image is wider off the axis; two photosites for jitter and the lens.
+    spread = reach / np.maximum(z - reach, 1e-3) * (1 + np.sum(plane**2, axis=1)) * lens.fx + 2.0
+    down, across = tiles.shape
+    low = np.floor((pixel - spread[:, None]) / TILE).astype(np.int64)
+    high = np.floor((pixel + spread[:, None]) / TILE).astype(np.int64)
+    low = np.maximum(low, 0)
+    high = np.minimum(high, [across - 1, down - 1])
+    size = high - low + 1
+    some = (size > 0).all(axis=1)
+    low, high, size = low[some], high[some], size[some]
+    # Boxes of tiles as a sum of corners (summed-area table), whatever their sizes.
+    table = np.zeros((down + 1, across + 1), np.int64)
+    np.add.at(table, (low[:, 1], low[:, 0]), 1)
+    np.add.at(table, (high[:, 1] + 1, low[:, 0]), -1)
+    np.add.at(table, (low[:, 1], high[:, 0] + 1), -1)
+    np.add.at(table, (high[:, 1] + 1, high[:, 0] + 1), 1)
+    tiles |= table.cumsum(axis=0).cumsum(axis=1)[:down, :across] > 0
+
+
 class BodySet:
     """The surfaces on a device; one set for each thread that renders, as shapes move."""
 
@@ -136,7 +173,7 @@ class BodySet:
         self._radius = np.zeros(len(SURFACES))
         self._shapes = [shapes[name] for name in SURFACES]
         self._version = [0] * len(SURFACES)
-        self._views: dict[tuple, bool] = {}
+        self._views: dict[tuple, NDArray[np.bool_]] = {}
         self._centre = np.zeros((len(SURFACES), 3))
         normal, openness, material, first = [], [], [], []
         at = 0
@@ -170,7 +207,7 @@ class BodySet:
         b.turn = wp.zeros(n, dtype=wp.mat33, device=device)
         b.centre = wp.zeros(n, dtype=wp.vec3, device=device)
         b.radius = wp.zeros(n, dtype=float, device=device)
-        b.seen = wp.zeros(n, dtype=int, device=device)
+        b.tiles = wp.zeros((1, 1), dtype=wp.uint8, device=device)
         b.casters = wp.zeros(n, dtype=int, device=device)
         self.data: Any = b
 
@@ -206,7 +243,8 @@ class BodySet:
         present: NDArray[np.bool_],
         *,
         eye_m: Array,
-        axis: Array,
+        axes: Array,
+        lens: Lens,
         half_angle_rad: float,
         sun: Array,
         ground_below_m: float,
@@ -218,7 +256,8 @@ class BodySet:
             turn: rotations from their frames to the local one, (n, 3, 3).
             present: which of them exist now, (n,).
             eye_m: the camera.
-            axis: its optical axis, local.
+            axes: rotation from its optical frame to the local one, (3, 3).
+            lens: what it draws with.
             half_angle_rad: half the angle of a cone around what it sees.
             sun: toward the sun.
             ground_below_m: height of the camera above the ground, for the reach of shadows.
@@ -228,27 +267,28 @@ class BodySet:
         away = centre - eye_m
         distance = np.linalg.norm(away, axis=1)
         sine = np.clip(radius / np.maximum(distance, 1e-6), 0, 1)
-        angle = np.arccos(np.clip(away @ axis / np.maximum(distance, 1e-6), -1, 1))
+        angle = np.arccos(np.clip(away @ axes[:, 2] / np.maximum(distance, 1e-6), -1, 1))
         inside = distance <= radius
-        seen = present & (inside | (angle - np.arcsin(sine) < half_angle_rad))
-        for k in np.flatnonzero(seen & (distance < 3 * radius)):
-            seen[k] = self._in_view(k, turn[k].T @ (eye_m - origin_m[k]), turn[k].T @ axis, half_angle_rad)
+        near = present & (inside | (angle - np.arcsin(sine) < half_angle_rad))
+        tiles = np.zeros((-(-lens.height // TILE), -(-lens.width // TILE)), np.uint8)
+        seen = np.zeros(len(SURFACES), bool)
+        for k in np.flatnonzero(near).tolist():
+            to_optical = axes.T @ turn[k]
+            covered = self._covered(k, to_optical, axes.T @ (origin_m[k] - eye_m), lens)
+            tiles |= covered.astype(np.uint8) << np.uint8(k)
+            seen[k] = covered.any()
         # A body farther from the ground than its width over the sun's has no shadow to speak of.
         high = np.maximum(centre[:, 2] - eye_m[2] + ground_below_m, 0.0)
         blur = 0.0059 * high / max(sun[2], 0.05)
         casts = present & (2 * radius > 0.35 * blur)
-        near = present & seen.any()
-        casters = np.flatnonzero(casts | near)
+        casters = np.flatnonzero(casts | (present & seen.any()))
         b = self.data
         self._put(b.origin, origin_m.astype(np.float32))
         self._put(b.turn, turn.astype(np.float32))
         self._put(b.centre, centre.astype(np.float32))
         self._put(b.radius, radius.astype(np.float32))
-        order = np.flatnonzero(seen)
-        b.seen_count, b.caster_count = len(order), len(casters)
-        pad = np.zeros(len(SURFACES), np.int32)
-        pad[: len(order)] = order
-        self._put(b.seen, pad)
+        b.seen_count, b.caster_count = int(seen.sum()), len(casters)
+        self._put(b.tiles, tiles) if b.tiles.shape == tiles.shape else self._new_tiles(tiles)
         pad = np.zeros(len(SURFACES), np.int32)
         pad[: len(casters)] = casters
         self._put(b.casters, pad)
@@ -257,35 +297,43 @@ class BodySet:
             reach = np.linalg.norm(centre[casters] - middle, axis=1) + radius[casters]
             b.all_centre, b.all_radius = wp.vec3(*middle), float(reach.max())
 
-    def _in_view(self, k: int, eye: Array, axis: Array, half_angle_rad: float) -> bool:
-        """Return whether any triangle of a surface near the camera may be in its view.
+    def _new_tiles(self, tiles: NDArray[np.uint8]) -> None:
+        self.data.tiles = wp.array(tiles, dtype=wp.uint8, device=self.device)
 
-        A camera sits within the bounding sphere of its own body and mostly looks away from it;
-        eye and axis are in the surface's frame. Remembered while neither pose nor shape change.
+    def _covered(self, k: int, turn: Array, shift: Array, lens: Lens) -> NDArray[np.bool_]:
+        """Return the tiles of a picture in which a surface may be seen, (down, across).
+
+        Each triangle counts with the circle around its bounding sphere's image. `turn` and `shift`
+        take the surface's frame to the optical one. Remembered while neither pose nor shape change.
         """
-        key = (k, *np.round(np.concatenate([eye, axis]), 3).tolist(), self._version[k])
+        key = (k, lens, self._version[k], *np.round(np.append(turn, shift), 4).tolist())
         if key in self._views:
             return self._views[key]
-        centre, reach = self._triangles_of(k)
-        away = centre - eye
-        along = away @ axis
-        distance = np.linalg.norm(away, axis=1)
-        sine = np.clip(reach / np.maximum(distance, 1e-6), 0, 1)
-        angle = np.arccos(np.clip(along / np.maximum(distance, 1e-6), -1, 1))
-        near = (angle - np.arcsin(sine) < half_angle_rad) | (distance < reach)
-        # The farthest corner forward decides whether any of a triangle lies before the camera.
-        shape = self._shapes[k]
-        corners = (shape.vertices_m @ axis)[shape.triangles[near]].max(axis=1, initial=-np.inf)
-        found = bool((corners > eye @ axis + 1e-4).any())
+        points = (self._shapes[k].vertices_m @ turn.T + shift)[self._shapes[k].triangles]
+        centre = points.mean(axis=1)
+        reach = np.linalg.norm(points - centre[:, None], axis=2).max(axis=1)
+        tiles = np.zeros((-(-lens.height // TILE), -(-lens.width // TILE)), bool)
+        ahead = points[..., 2].max(axis=1) > 1e-3
+        z = centre[:, 2]
+        # Through the camera's own plane no circle bounds the image: such triangles count by the
+        # side they lie on, where that is clear, and everywhere where it is not.
+        close = ahead & (z < 1.5 * reach + 1e-3)
+        slope = np.array([lens.width / lens.fx, lens.height / lens.fy]) * 0.5 * 1.15
+        for axis in (0, 1):
+            side = points[..., axis]
+            # A triangle wholly beyond one edge plane cannot be seen.
+            plane = (side - points[..., 2] * slope[axis] > 0).all(axis=1)
+            plane |= (side + points[..., 2] * slope[axis] < 0).all(axis=1)
+            ahead &= ~plane
+            close &= ~plane
+        if close.any():
+            tiles[:] = True
+        else:
+            _paint(tiles, centre[ahead], reach[ahead], lens)
         if len(self._views) > 64:
             self._views.clear()
-        self._views[key] = found
-        return found
-
-    def _triangles_of(self, k: int) -> tuple[Array, Array]:
-        points = self._shapes[k].vertices_m[self._shapes[k].triangles]
-        centre = points.mean(axis=1)
-        return centre, np.linalg.norm(points - centre[:, None], axis=2).max(axis=1)
+        self._views[key] = tiles
+        return tiles
 
     def _put(self, array: Any, values: NDArray) -> None:
         if self.device == "cpu":

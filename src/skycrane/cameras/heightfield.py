@@ -6,6 +6,7 @@ a parabola over a flat grid. Within a cell the ground is bilinear and the ray's 
 quadratic in the ray's length, which is solved exactly.
 """
 
+# ruff: noqa: UP018, RUF046 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -78,9 +79,7 @@ def _maxima(height: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     n = len(height)
     padded = np.pad(height, ((0, 1), (0, 1)), mode="edge")
     rows = np.maximum(np.maximum(padded[0:n:2], padded[1 : n + 1 : 2]), padded[2 : n + 2 : 2])
-    block = np.maximum(
-        np.maximum(rows[:, 0:n:2], rows[:, 1 : n + 1 : 2]), rows[:, 2 : n + 2 : 2]
-    )
+    block = np.maximum(np.maximum(rows[:, 0:n:2], rows[:, 1 : n + 1 : 2]), rows[:, 2 : n + 2 : 2])
     pyramid = [block]
     while len(block) > 1:
         block = np.maximum(
@@ -165,7 +164,7 @@ def _clearance(g: Ground, lv: GroundLevel, i: int, j: int, p: wp.vec3) -> float:
 
 @wp.func
 def _root(f0: float, fm: float, f1: float) -> float:
-    """Return where in 0..1 a quadratic through f(0), f(1/2), f(1) first falls to 0; 2 if nowhere."""
+    """Return where in 0..1 a quadratic of f(0), f(1/2), f(1) first falls to 0; 2 if nowhere."""
     if f0 <= 0.0:
         return float(0.0)
     a = 2.0 * (f0 - 2.0 * fm + f1)
@@ -204,7 +203,7 @@ def _trace_level(
     reach = wp.min((z - lv.top) / fall, end - t)
     if reach > 0.0 and d[2] < 0.0:
         ahead = datum_height(g, o + d * (t + reach))
-        # The datum falls away under a long path; then the top is met later, and the walk begins here.
+        # The datum falls away under a long path: then the top is met later, the walk begins here.
         if ahead >= lv.top - 1.0:
             t += reach
     width = (lv.top - lv.low) * wp.sqrt(across) / fall / lv.cell
@@ -234,7 +233,9 @@ def _trace_level(
         lowest = wp.min(z0, z1) - across * span * span * g.curvature * 0.25
         if step > 0:
             row = lv.count >> step
-            before = (lv.count * lv.count - (lv.count >> (step - 1)) * (lv.count >> (step - 1))) // 3
+            before = (
+                lv.count * lv.count - (lv.count >> (step - 1)) * (lv.count >> (step - 1))
+            ) // 3
             highest = g.maxima[lv.maxima + before + bi * row + bj]
             if lowest > highest:
                 t = leave
@@ -292,22 +293,24 @@ def trace_ground(g: Ground, o: wp.vec3, d: wp.vec3, cone: float, far: float) -> 
             return float(-1.0)
         t = float(0.0)
     for _k in range(16):
-        # The finest level here that is still worth its cells, and where the next one begins.
+        # The finest level here that is still worth its cells, and where a finer one begins.
         best = int(-1)
         until = far
-        for m in range(count):
+        m = count - 1
+        while m >= 0:
             lv = g.levels[m]
-            span = _inside(lv, o, ix, iy)
             worth = wp.where(m == 0, far, 2.2 * lv.cell / cone)
-            leave = wp.min(span[1], worth)
-            enter = wp.max(span[0], 0.0)
-            if t >= enter and t < leave - 1.0e-4:
-                best = m
-                until = wp.min(until, leave)
-                if m > 0:
-                    until = leave
-            elif enter > t and enter < leave:
-                until = wp.min(until, enter)
+            if t < worth:
+                span = _inside(lv, o, ix, iy)
+                leave = wp.min(span[1], worth)
+                enter = wp.max(span[0], 0.0)
+                if t >= enter and t < leave - 1.0e-4:
+                    best = m
+                    until = wp.min(until, leave)
+                    break
+                if enter > t and enter < leave:
+                    until = wp.min(until, enter)
+            m -= 1
         if best < 0:
             return float(-1.0)
         chosen = g.levels[best]

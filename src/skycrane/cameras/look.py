@@ -1,6 +1,6 @@
 """A quick look for developers: one frame of one camera as a PNG.
 
-    python -m skycrane.cameras.look RUN_DIR CAMERA T_S OUT.png [SCALE]
+python -m skycrane.cameras.look RUN_DIR CAMERA T_S OUT.png [SCALE]
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """One ray for each photosite: what light comes from where it looks, in its own colour."""
 
+# ruff: noqa: UP018, RUF046 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
 import warp as wp
@@ -103,7 +104,9 @@ def _ground_light(
     for m in range(g.levels.shape[0]):
         lv = g.levels[m]
         reach = float(lv.count - 1) * lv.cell
-        edge = wp.min(wp.min(p[0] - lv.x0, lv.x0 + reach - p[0]), wp.min(p[1] - lv.y0, lv.y0 + reach - p[1]))
+        edge = wp.min(
+            wp.min(p[0] - lv.x0, lv.x0 + reach - p[0]), wp.min(p[1] - lv.y0, lv.y0 + reach - p[1])
+        )
         inside = edge > 3.0 * lv.cell + 0.06 * reach * unit(key, 2)
         if m == 0 or (inside and g.levels[chosen].cell > foot):
             chosen = m
@@ -116,7 +119,9 @@ def _ground_light(
     if part > 0.0:
         light += (sample_light(g, lv, mip + 1, p[0], p[1]) - light) * part
         surface += (sample_surface(g, lv, mip + 1, p[0], p[1]) - surface) * part
-    n = wp.vec3(light[1], light[2], wp.sqrt(wp.max(1.0 - light[1] * light[1] - light[2] * light[2], 0.01)))
+    n = wp.vec3(
+        light[1], light[2], wp.sqrt(wp.max(1.0 - light[1] * light[1] - light[2] * light[2], 0.01))
+    )
     albedo = surface[c]
     direct = light[0]
     open_sky = surface[3]
@@ -213,6 +218,8 @@ def _look(
     air: Air,
     reg: Regolith,
     b: Bodies,
+    row: int,
+    column: int,
     o: wp.vec3,
     d: wp.vec3,
     moved: wp.vec3,
@@ -228,7 +235,7 @@ def _look(
     """
     seen = Seen()
     near = float(_FAR)
-    hit = body_hit(b, o, d, near)
+    hit = body_hit(b, row, column, o, d, near)
     if hit.t >= 0.0:
         near = hit.t
     else:
@@ -308,7 +315,7 @@ def render_kernel(
 
     The tile shares its chances, so that chance makes no colour, and its dust, which is smooth.
     """
-    ti, tj = wp.tid()
+    ti, tj = wp.tid()  # type: ignore[misc]
     ti += row0
     before = wp.vec3(0.0, 1.0, 0.0)
     beam = sun_through(air, datum_height(ground, view.eye))
@@ -331,7 +338,19 @@ def render_kernel(
                 turned = wp.normalize(d + wp.cross(view.spin, d) * when)
                 moved = view.eye + view.drift * when
                 seen = _look(
-                    ground, air, regolith, bodies, view.eye, d, moved, turned, view.cone, c, key
+                    ground,
+                    air,
+                    regolith,
+                    bodies,
+                    i,
+                    j,
+                    view.eye,
+                    d,
+                    moved,
+                    turned,
+                    view.cone,
+                    c,
+                    key,
                 )
                 if dust.active != 0:
                     if k == 0:

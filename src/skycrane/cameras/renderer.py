@@ -102,7 +102,8 @@ class Renderer:
             moment.turn,
             moment.present,
             eye_m=pose.eye_m,
-            axis=pose.turn[:, 2],
+            axes=pose.turn,
+            lens=lens,
             half_angle_rad=float(np.arccos(corners[:, 2].min())) + 0.01,
             sun=self.scene.sun,
             ground_below_m=float(height),
@@ -179,7 +180,16 @@ class Renderer:
         )
         return light, depth, body
 
-    def expose(self, light: Any, lens: Lens, camera: Camera, *, exposure_s: float, keys: tuple[int, int], dark: bool) -> NDArray[np.uint8]:
+    def expose(
+        self,
+        light: Any,
+        lens: Lens,
+        camera: Camera,
+        *,
+        exposure_s: float,
+        keys: tuple[int, int],
+        dark: bool,
+    ) -> NDArray[np.uint8]:
         """Return the picture (height, width) uint8 that a camera makes of radiance.
 
         `keys` are the random keys of the frame's noise and of the camera's fixed pattern.

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import warp as wp
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
@@ -174,4 +172,3 @@ class Scene:
             cords = (a @ turn[k].T + origin[k], b @ turn[k].T + origin[k], radius)
             moving["parachute"] = self._strands.without(moving["parachute"])
         return Moment(t_s, origin, turn, present, moving, cords)
-

@@ -1,5 +1,6 @@
 """The detector: light to electrons, noise, and eight bits."""
 
+# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
 from typing import Any
@@ -58,9 +59,7 @@ def sensor_of(
     return sensor
 
 
-def linear_of(
-    image: NDArray[np.uint8], detector: Detector
-) -> NDArray[np.float64]:
+def linear_of(image: NDArray[np.uint8], detector: Detector) -> NDArray[np.float64]:
     """Return the share of full scale that digital numbers stand for, undoing the companding."""
     x = image.astype(np.float64) / 255.0
     return x * x if detector.companding == "square_root" else x
@@ -75,7 +74,7 @@ def expose_kernel(
     image: wp.array2d(dtype=wp.uint8),  # type: ignore[valid-type]
 ):
     """Fill the image. Shot noise is normal: exact enough above ten electrons (Janesick 2007)."""
-    i, j = wp.tid()
+    i, j = wp.tid()  # type: ignore[misc]
     i += row0
     pixel = i * light.shape[1] + j
     signal = float(0.0)

@@ -45,6 +45,7 @@ class Filmed:
 
 def info_of(name: str, camera: Camera, lens: Lens) -> CameraInfo:
     """Return how a camera's store describes it."""
+    place, turn = camera.position_m, camera.attitude_wxyz.tolist()
     return CameraInfo(
         name=name,
         width=lens.width,
@@ -56,8 +57,8 @@ def info_of(name: str, camera: Camera, lens: Lens) -> CameraInfo:
         cy=lens.cy,
         distortion=lens.distortion,
         body=camera.body,
-        mount_position_m=tuple(camera.position_m),
-        mount_attitude_wxyz=tuple(camera.attitude_wxyz),
+        mount_position_m=(place[0], place[1], place[2]),
+        mount_attitude_wxyz=(turn[0], turn[1], turn[2], turn[3]),
     )
 
 
@@ -93,7 +94,9 @@ def _motion(
     step = 0.02
     a, b = (camera_pose(scene, camera, t_s + s) for s in (-step, step))
     turn = b.turn @ a.turn.T
-    spin = 0.5 * np.array([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]])
+    spin = 0.5 * np.array(
+        [turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]]
+    )
     share = exposure_s / (2 * step)
     return (b.eye_m - a.eye_m) * share, spin * share
 
@@ -225,7 +228,9 @@ def _film_camera(
     if all(p.exists() for p in outputs) and _whole(path, part):
         advance(len(part.times_s))
         return outputs
-    store = TruthWriter(truth_path, part.times_s, part.lens.height, part.lens.width) if truth else None
+    store = (
+        TruthWriter(truth_path, part.times_s, part.lens.height, part.lens.width) if truth else None
+    )
 
     def work(index: int) -> tuple[RawFrame, NDArray | None, NDArray | None]:
         renderer = idle.get()

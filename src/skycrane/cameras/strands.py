@@ -6,6 +6,7 @@ tile of the picture; a ray blends in the cords of its tile by the overlap of the
 own.
 """
 
+# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -17,18 +18,17 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
+from skycrane.cameras.bodies import TILE
 from skycrane.cameras.optics import Lens
 from skycrane.vehicle.materials import MATERIALS, material_id
 from skycrane.vehicle.mesh import Shape
 
-__all__ = ["TILE", "StrandSet", "Strands", "StrandsOf", "cover_by_strands"]
+__all__ = ["StrandSet", "Strands", "StrandsOf", "cover_by_strands"]
 
 wp.set_module_options({"enable_backward": False})
 
 Array = NDArray[np.float64]
 
-TILE = 16
-"""Photosites a tile's side."""
 _LIST = 12
 _SAMPLES = 64
 _NEAR_M = 0.05
@@ -61,8 +61,8 @@ def cover_by_strands(
     """Return (share of the ray's width covered, distance of the nearest cord) before `far`."""
     free = float(1.0)
     nearest = far
-    i = row / 16
-    j = column / 16
+    i = row >> 4
+    j = column >> 4
     for k in range(s.first.shape[2]):
         n = int(s.first[i, j, k])
         if n < 0:
@@ -156,7 +156,16 @@ class StrandSet:
         s.end = wp.zeros(1, dtype=wp.vec3, device=self.device)
         s.radius = wp.zeros(1, dtype=float, device=self.device)
 
-    def place(self, start_m: Array, end_m: Array, radius_m: Array, *, eye_m: Array, turn: Array, lens: Lens) -> None:
+    def place(
+        self,
+        start_m: Array,
+        end_m: Array,
+        radius_m: Array,
+        *,
+        eye_m: Array,
+        turn: Array,
+        lens: Lens,
+    ) -> None:
         """List the cords by the tiles of a view.
 
         Args:

@@ -1,5 +1,6 @@
 """Shading of meshes: normals smoothed but for creases, and how open each corner is to the sky."""
 
+# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
 import numpy as np
@@ -38,7 +39,7 @@ def _openness(
     count: int,
     out: wp.array(dtype=float),  # type: ignore[valid-type]
 ):
-    i, j = wp.tid()
+    i, _ = wp.tid()  # type: ignore[misc]
     i += row0
     n = normals[i]
     helper = wp.where(wp.abs(n[0]) < 0.7, wp.vec3(1.0, 0.0, 0.0), wp.vec3(0.0, 1.0, 0.0))

@@ -1,5 +1,6 @@
 """Noise and hashes of a place: Warp functions that give the same at a place from anywhere."""
 
+# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
 import warp as wp
@@ -37,7 +38,7 @@ def _slope(x: int, y: int, seed: int, dx: float, dy: float) -> float:
 
 @wp.func
 def noise2(x: float, y: float, seed: int) -> float:
-    """Return gradient noise (Perlin 2002) at a point; unit wavelength, mean 0, deviation near 0.35."""
+    """Return gradient noise (Perlin 2002): unit wavelength, mean 0, deviation near 0.35."""
     fx = wp.floor(x)
     fy = wp.floor(y)
     ix = int(fx)

@@ -120,7 +120,9 @@ def _measure_sky(air: Air, directions: wp.array(dtype=wp.vec3), out: wp.array(dt
     d = directions[i]
     s = wp.min(wp.dot(d, air.sun), air.cos_sun)
     out[i] = wp.vec3(
-        sky_light(air, 0.0, d[2], s, 0), sky_light(air, 0.0, d[2], s, 1), sky_light(air, 0.0, d[2], s, 2)
+        sky_light(air, 0.0, d[2], s, 0),
+        sky_light(air, 0.0, d[2], s, 1),
+        sky_light(air, 0.0, d[2], s, 2),
     )
 
 

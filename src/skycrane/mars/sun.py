@@ -13,7 +13,7 @@ from skycrane.mission import Mission
 __all__ = ["SolarPosition", "solar_position", "sun_direction_site"]
 
 _TT_MINUS_UTC_S = 69.184
-"""Terrestrial time minus UTC since 2017-01-01 (IERS Bulletin C); 2 s of error move the sun 0.01 deg."""
+"""Terrestrial time minus UTC since 2017-01-01 (IERS Bulletin C)."""
 _J2000 = datetime(2000, 1, 1, 12)
 
 # Perturbations of the mean anomaly by the planets: amplitude deg, period a, phase deg

@@ -5,6 +5,7 @@ Three levels lie around the target (160 m, 20 m and 4 m apart, out to 82 km); fo
 function of the place, so that the ground is the same wherever the focus lies.
 """
 
+# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
 import contextlib
@@ -77,7 +78,7 @@ def _base_kernel(
     form: Form,
     height: wp.array2d(dtype=float),  # type: ignore[valid-type]
 ):
-    i, j = wp.tid()
+    i, j = wp.tid()  # type: ignore[misc]
     i += row0
     x = origin[0] + float(j) * cell
     y = origin[1] + float(i) * cell
@@ -125,7 +126,7 @@ def _ground_kernel(
     height: wp.array2d(dtype=float),  # type: ignore[valid-type]
     albedo: wp.array2d(dtype=wp.vec3),  # type: ignore[valid-type]
 ):
-    i, j = wp.tid()
+    i, j = wp.tid()  # type: ignore[misc]
     i += row0
     # The offset from the base's origin is small and exact; adding the target's last would round.
     x = origin[0] + float(j) * cell
@@ -267,7 +268,9 @@ class Terrain:
         for cell, count in _FINE:
             # Snap to the nodes of the 4 m level, so that one focus or another samples alike.
             centre = [round(f / 4.0) * 4.0 for f in focus_m]
-            specs.append((cell, count, (centre[0] - cell * count / 2, centre[1] - cell * count / 2), 2))
+            specs.append(
+                (cell, count, (centre[0] - cell * count / 2, centre[1] - cell * count / 2), 2)
+            )
         parent = wp.zeros((1, 1), dtype=wp.vec2ui)
         for cell, count, origin, source in specs:
             base = self._base[source]
@@ -292,7 +295,9 @@ class Terrain:
             if levels:
                 above = levels[-1]
                 ratio = cell / above.cell_m
-                offset = wp.vec2(*((o - p) / above.cell_m for o, p in zip(origin, above.origin_m, strict=True)))
+                offset = wp.vec2(
+                    *((o - p) / above.cell_m for o, p in zip(origin, above.origin_m, strict=True))
+                )
             lit = [height, albedo, cell, wp.vec3(*sun), half_sun, parent, offset, ratio, texels]
             launch_rows(bake, count, count, lit, workers=workers)
             parent = texels
@@ -360,7 +365,9 @@ def terrain_of(mission: Mission, *, workers: int | None = None) -> Terrain:
     if stored is not None:
         with contextlib.suppress(KeyError, ValueError):
             base = [
-                _Base(cell, (-cell * n / 2, -cell * n / 2), stored[f"height_{k}"], stored[f"sand_{k}"])
+                _Base(
+                    cell, (-cell * n / 2, -cell * n / 2), stored[f"height_{k}"], stored[f"sand_{k}"]
+                )
                 for k, (cell, n) in enumerate(_BASE)
             ]
     if base is None:

@@ -1,5 +1,6 @@
 """What lies on the landform: bedforms, broken bedrock, stones, small craters, and their colours."""
 
+# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
 import warp as wp
@@ -103,9 +104,7 @@ def _small_craters(x: float, y: float, size: float, seed: int) -> float:
 
 
 @wp.func
-def ground_at(
-    x: float, y: float, floor_sand: float, finest: float, form: Form
-) -> Ground:
+def ground_at(x: float, y: float, floor_sand: float, finest: float, form: Form) -> Ground:
     """Return relief of wavelengths from 8 m down to `finest` [m], and the reflectance.
 
     `floor_sand` is how far a crater's floor is filled with sand here, 0 to 1.
@@ -134,7 +133,9 @@ def ground_at(
         crest = b * sand
         h += b * sand * l0 * form.ripple_steepness
     l1 = form.ripple_length[1]
-    loose = wp.max(sand, 0.35 * step(-0.05, 0.3, noise2(x / 31.0, y / 31.0, s + 8030)) * (1.0 - broken))
+    loose = wp.max(
+        sand, 0.35 * step(-0.05, 0.3, noise2(x / 31.0, y / 31.0, s + 8030)) * (1.0 - broken)
+    )
     if loose > 0.01 and finest < l1 * 0.5:
         b = _bedform(x, y, l1, s + 8040, form)
         crest = wp.max(crest, 0.7 * b * loose)
@@ -174,7 +175,9 @@ def ground_at(
         h += _small_craters(x, y, 3.2, s + 8121) * (1.0 - 0.7 * rough)
     # Stones: each class half the size of the one before. Golombek and Rapp (1997): few large,
     # small ones by number many; cover falls with size.
-    stony = form.rock_cover * (0.35 + 1.5 * step(-0.1, 0.5, patch) + 0.9 * rough) * (1.0 - 0.92 * sand)
+    stony = (
+        form.rock_cover * (0.35 + 1.5 * step(-0.1, 0.5, patch) + 0.9 * rough) * (1.0 - 0.92 * sand)
+    )
     clear = x * x + y * y < form.clear_radius * form.clear_radius
     rock = float(0.0)
     size = float(2.4)
@@ -193,9 +196,15 @@ def ground_at(
     tone = fbm(x, y, 900.0, 5, 0.6, s + 8200)
     fine = fbm(x, y, wp.clamp(finest * 12.0, 0.4, 60.0), 3, 0.6, s + 8210)
     albedo = form.soil * (1.0 + 0.20 * tone + 0.10 * fine)
-    albedo = wp.lerp(albedo, form.dust, wp.clamp(0.22 * step(0.1, 0.7, tone) + 0.10 * fine, 0.0, 1.0))
-    albedo = wp.lerp(albedo, form.bedrock, wp.clamp(0.62 * delta * (1.0 + fine) + 0.45 * rim, 0.0, 0.9))
-    albedo = wp.lerp(albedo, form.sand, wp.clamp(sand * (0.85 - 0.35 * crest + 0.25 * fine), 0.0, 0.95))
+    albedo = wp.lerp(
+        albedo, form.dust, wp.clamp(0.22 * step(0.1, 0.7, tone) + 0.10 * fine, 0.0, 1.0)
+    )
+    albedo = wp.lerp(
+        albedo, form.bedrock, wp.clamp(0.62 * delta * (1.0 + fine) + 0.45 * rim, 0.0, 0.9)
+    )
+    albedo = wp.lerp(
+        albedo, form.sand, wp.clamp(sand * (0.85 - 0.35 * crest + 0.25 * fine), 0.0, 0.95)
+    )
     albedo = wp.lerp(albedo, form.sand * 0.8, 0.35 * scarp)
     albedo = wp.lerp(albedo, form.dust, wp.clamp(tops * (0.55 + 0.25 * fine), 0.0, 0.9))
     albedo = wp.lerp(albedo, form.rock, 0.8 * rock)

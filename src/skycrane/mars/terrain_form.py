@@ -4,6 +4,7 @@ Everything here is evaluated at a point (east, north of the target, m), from the
 grids of any spacing and placement agree with each other.
 """
 
+# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
 from typing import Any
@@ -208,7 +209,9 @@ def base_height(x: float, y: float, finest: float, form: Form) -> float:
     py = y / wavelength
     for i in range(24):
         if wavelength >= finest:
-            slope = form.floor_slope + form.rough_slope * wp.max(rim, rough * step(900.0, 200.0, wavelength))
+            slope = form.floor_slope + form.rough_slope * wp.max(
+                rim, rough * step(900.0, 200.0, wavelength)
+            )
             h += slope * wavelength * 0.45 * noise2(px, py, form.seed + i * 37)
         wavelength *= 0.5
         qx = 1.6 * px - 1.2 * py + 17.31

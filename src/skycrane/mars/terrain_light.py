@@ -5,6 +5,7 @@ texel is two words: sunlight (12 bits), normal east and north (10 each); reflect
 blue (8 bits each, square-root coded up to `ALBEDO_TOP`) and the open share of the sky (8).
 """
 
+# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
 import warp as wp
@@ -76,7 +77,12 @@ def _height(h: wp.array2d(dtype=float), x: float, y: float) -> float:  # type: i
 
 @wp.func
 def _sunlit(
-    h: wp.array2d(dtype=float), i: int, j: int, cell: float, sun: wp.vec3, half_sun: float  # type: ignore[valid-type]
+    h: wp.array2d(dtype=float),  # type: ignore[valid-type]
+    i: int,
+    j: int,
+    cell: float,
+    sun: wp.vec3,
+    half_sun: float,  # type: ignore[valid-type]
 ) -> float:
     n = h.shape[0]
     across = wp.sqrt(sun[0] * sun[0] + sun[1] * sun[1])
@@ -133,7 +139,7 @@ def bake(
     texels: wp.array2d(dtype=wp.vec2ui),  # type: ignore[valid-type]
 ):
     """Fill a level's texels; shadows cast from farther than its steps come from its parent."""
-    i, j = wp.tid()
+    i, j = wp.tid()  # type: ignore[misc]
     i += row0
     n = height.shape[0]
     ja = wp.max(j - 1, 0)
@@ -169,7 +175,7 @@ def halve(
     coarse: wp.array2d(dtype=wp.vec2ui),  # type: ignore[valid-type]
 ):
     """Average two by two texels into one: light received and normals stay right on average."""
-    i, j = wp.tid()
+    i, j = wp.tid()  # type: ignore[misc]
     i += row0
     light = wp.vec3(0.0, 0.0, 0.0)
     surface = wp.vec4(0.0, 0.0, 0.0, 0.0)

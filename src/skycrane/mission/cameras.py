@@ -26,7 +26,9 @@ class Optics(Section):
     """k1, k2, p1, p2, k3."""
     vignetting_exponent: NonNegative
     """Light falls off with this power of the cosine of the field angle."""
-    principal_offset_px: Annotated[list[float], Field(min_length=2, max_length=2)] = [0.0, 0.0]
+    principal_offset_px: Annotated[
+        list[float], Field(min_length=2, max_length=2, default_factory=lambda: [0.0, 0.0])
+    ]
     """Offset of the optical axis from the middle of the detector, right and down, pixels."""
 
 
