@@ -86,7 +86,7 @@ def linear_rgb(
 
 def measure(linear: NDArray[np.uint16]) -> Levels:
     """Return the levels of a linear picture (h, w, 3)."""
-    step = max(1, min(linear.shape[:2]) // 96)
+    step = max(1, min(linear.shape[:2]) // 64)
     few = linear[::step, ::step].reshape(-1, 3) / 65535.0
     return Levels(float(np.percentile(few, 0.5, axis=0).min()), float(np.median(few @ _LUMA)))
 

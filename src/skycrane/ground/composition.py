@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -131,7 +132,8 @@ class Composition:
         rim, soft = max(1, self._overlay.px(1.5)), self._overlay.px(12)
         y0, y1 = max(0, pane.y - soft), min(len(canvas), pane.y + pane.height + soft)
         x0, x1 = max(0, pane.x - soft), min(canvas.shape[1], pane.x + pane.width + soft)
-        canvas[y0:y1, x0:x1] = _shaded(canvas[y0:y1, x0:x1], soft)
+        shade = _shade(y1 - y0, x1 - x0, soft)
+        canvas[y0:y1, x0:x1] = cv2.multiply(canvas[y0:y1, x0:x1], shade, dtype=cv2.CV_8U)
         canvas[
             pane.y - rim : pane.y + pane.height + rim, pane.x - rim : pane.x + pane.width + rim
         ] = DIM
@@ -144,13 +146,13 @@ class Composition:
         return draw_end_card(self._overlay, self._title, lines, self._film.credit, opacity)
 
 
-def _shaded(region: Picture, soft: int) -> Picture:
-    """Darken a region toward its middle over `soft` pixels: what an inset's shadow falls on."""
-    h, w = region.shape[:2]
-    near_y = np.minimum(np.arange(h), np.arange(h)[::-1])[:, None]
-    near_x = np.minimum(np.arange(w), np.arange(w)[::-1])[None]
+@lru_cache(maxsize=16)
+def _shade(height: int, width: int, soft: int) -> NDArray[np.float32]:
+    """Return what stays of a region under an inset's shadow, darker toward its middle."""
+    near_y = np.minimum(np.arange(height), np.arange(height)[::-1])[:, None]
+    near_x = np.minimum(np.arange(width), np.arange(width)[::-1])[None]
     depth = np.clip(np.minimum(near_y, near_x) / soft, 0, 1)
-    return (region * (1 - 0.4 * depth**2)[..., None]).astype(np.uint8)
+    return np.repeat((1 - 0.4 * depth**2)[..., None], 3, axis=2).astype(np.float32)
 
 
 def _end_lines(flight: Flight) -> list[str]:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -86,8 +87,11 @@ def _video_stream(container: av.container.OutputContainer, encoding: Encoding) -
     context = stream.codec_context
     context.time_base = Fraction(1, encoding.frames_per_s)
     context.gop_size = 2 * encoding.frames_per_s
-    context.colorspace = context.color_primaries = context.color_trc = 1  # ITU-R BT.709
-    context.color_range = 1  # limited, as every player expects
+    # ITU-T H.273: primaries and transfer of BT.709; the matrix of BT.601 (6), which is the one
+    # OpenCV has, eight times as fast as the general converter; limited range.
+    context.color_primaries = context.color_trc = 1
+    context.colorspace = 6
+    context.color_range = 1
     context.flags |= av.codec.context.Flags.bitexact
     context.options = {
         "preset": encoding.x264_preset,
@@ -104,16 +108,10 @@ def _frames(
     """Yield the film's frames in order, composed by `workers` threads a few frames ahead."""
 
     def compose(index: int) -> av.VideoFrame:
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture(index)), format="rgb24")
-        out = frame.reformat(
-            format="yuv420p",
-            dst_colorspace="ITU709",
-            dst_color_range="MPEG",
-            interpolation="FAST_BILINEAR",
-            threads=1,
-        )
-        out.time_base = Fraction(1, encoding.frames_per_s)
-        return out
+        planes = cv2.cvtColor(picture(index), cv2.COLOR_RGB2YUV_I420)
+        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+        frame.time_base = Fraction(1, encoding.frames_per_s)
+        return frame
 
     waiting: deque[Future[av.VideoFrame]] = deque()
     with ThreadPoolExecutor(max(1, workers)) as pool:

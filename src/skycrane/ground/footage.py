@@ -28,7 +28,7 @@ __all__ = ["CameraFootage", "Footage", "fill"]
 T = TypeVar("T")
 
 _PATTERN = {"bayer_rggb8": "rggb", "mono8": "mono"}
-_MEASURED_FRAMES = 240
+_MEASURED_FRAMES = 160
 _SMOOTH_S = 0.8
 """How slowly the grade follows a camera's brightness, s: faster than an eye's, without flicker."""
 

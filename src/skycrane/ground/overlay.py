@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, lru_cache
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ WHITE, DIM, ACCENT = (250, 247, 243), (206, 196, 186), (255, 186, 108)
 _BANNER_S = 3.6
 
 Picture = NDArray[np.uint8]
+Layer = tuple[NDArray[np.float32], NDArray[np.uint8]]
 
 
 class Overlay:
@@ -65,56 +67,112 @@ class Overlay:
 
     def draw(self, canvas: Picture, frame: int, opacity: float = 1.0) -> None:
         """Draw the instruments of film frame `frame` onto `canvas`, in place."""
-        rows = canvas[self.height - len(self._floor) :]
-        dark = 1 - (1 - self._floor) * np.float32(opacity)
-        factors = np.ascontiguousarray(np.broadcast_to(dark, rows.shape))
-        cv2.multiply(rows, factors, dst=rows, dtype=cv2.CV_8U)
+        if opacity <= 0:
+            return
         t_s = float(self.instruments.times_s[frame])
-        self._strip(canvas, frame, opacity)
-        self._clocks(canvas, t_s, opacity)
+        self._lay(canvas, frame, self._clock_key(t_s), opacity)
         self._figures(canvas, frame, opacity)
-        self.text(
-            canvas,
-            self.instruments.phase(t_s).upper(),
-            self.width // 2,
-            self.px(622),
-            21,
-            face="label_strong",
-            tracking=3.2,
-            align="center",
-            opacity=opacity,
-        )
+        dot = self._dot
+        x = self.px(48) + self._progress(frame) - dot.shape[1] // 2
+        blend(canvas, dot, x, self._dot_y(frame), WHITE, opacity)
         self._banner(canvas, t_s, opacity)
 
-    def _clocks(self, canvas: Picture, t_s: float, opacity: float) -> None:
-        label, figure = self.px(594), self.px(607)
-        self._label(canvas, "SINCE ENTRY", self.px(48), label, opacity)
-        self.text(canvas, clock_text(t_s), self.px(46), figure, 38, face="strong", opacity=opacity)
-        touchdown_s = self.instruments.touchdown_s
-        if touchdown_s is None:
-            return
-        ahead = t_s < touchdown_s
-        words = "TO TOUCHDOWN" if ahead else "ON MARS"
-        # Counting down, the clock reaches 00:00 as the wheels touch, not a second before.
-        left = np.ceil(touchdown_s - t_s - 1e-6) if ahead else t_s - touchdown_s
-        self._label(canvas, words, self.px(182), label, opacity)
-        self.text(
-            canvas,
-            f"{'−' if ahead else '+'}{clock_text(float(left))}",
-            self.px(180),
-            figure,
-            38,
-            face="text",
-            colour=DIM if ahead else ACCENT,
-            opacity=opacity,
+    def _progress(self, frame: int) -> int:
+        """How far along the strip film frame `frame` is, pixels."""
+        width = self._profile[0].shape[1]
+        return round(frame / max(1, len(self.instruments.times_s) - 1) * (width - 1))
+
+    def _lay(self, canvas: Picture, frame: int, key: tuple[str, str, str], opacity: float) -> None:
+        """Lay what changes once a second at most over the picture, the strip filled up to now."""
+        top, strip = self.height - len(self._floor), self.px(655)
+        split = self.px(48) + self._progress(frame)
+        for rows, columns, passed in (
+            (slice(top, strip), slice(None), False),
+            (slice(strip, None), slice(None, split), True),
+            (slice(strip, None), slice(split, None), False),
+        ):
+            stays, added = self._layer(key, passed)
+            below = canvas[rows, columns]
+            inside = slice(rows.start - top, None if rows.stop is None else rows.stop - top)
+            stay, add = stays[inside, columns], added[inside, columns]
+            if opacity < 1:
+                stay = 1 - (1 - stay) * np.float32(opacity)
+                add = np.asarray(cv2.convertScaleAbs(add, alpha=opacity), dtype=np.uint8)
+            canvas[rows, columns] = cv2.add(cv2.multiply(below, stay, dtype=cv2.CV_8U), add)
+
+    @cached_property
+    def _layer(self) -> Callable[[tuple[str, str, str], bool], Layer]:
+        """Return a function, with a memory of its own, that draws a layer for clocks and phase."""
+        return lru_cache(maxsize=12)(self._draw_layer)
+
+    def _draw_layer(self, key: tuple[str, str, str], passed: bool) -> Layer:
+        """Return what the lower rows keep of a picture (0 to 1) and what is added to it.
+
+        Laying colour over a picture is linear in the picture, so drawing once over black and once
+        over white tells both.
+        """
+        black, white = (
+            np.full((self.height, self.width, 3), level, np.uint8) for level in (0, 255)
         )
+        for canvas in (black, white):
+            rows = canvas[self.height - len(self._floor) :]
+            rows[:] = np.round(rows * self._floor).astype(np.uint8)
+            self._strip(canvas, passed=passed)
+            self._clocks(canvas, *key)
+            self._static_labels(canvas, key[2])
+        low = slice(self.height - len(self._floor), None)
+        stays = (white[low].astype(np.float32) - black[low]) / np.float32(255)
+        return stays.astype(np.float32), np.ascontiguousarray(black[low])
+
+    def _static_labels(self, canvas: Picture, phase: str) -> None:
+        x, y = self.width // 2, self.px(622)
+        self.text(canvas, phase, x, y, 21, face="label_strong", tracking=3.2, align="center")
+        right = self.width - self.px(48)
+        for words, unit, edge in (("ALTITUDE", "", right - self.px(182)), ("SPEED", "m/s", right)):
+            self._label(canvas, words, edge - self.px(140), self.px(594))
+            self._unit_of(canvas, unit, edge)
+
+    def _unit_of(self, canvas: Picture, unit: str, right: int, opacity: float = 1.0) -> None:
+        x = right - self.px(34)
+        self.text(canvas, unit, x, self.px(621), 20, colour=DIM, opacity=opacity)
+
+    def _clock_key(self, t_s: float) -> tuple[str, str, str]:
+        """Return the words of the clocks and of the phase at `t_s`."""
+        touchdown_s = self.instruments.touchdown_s
+        second = ""
+        if touchdown_s is not None:
+            # Counting down, the clock reaches 00:00 as the wheels touch, not a second before.
+            ahead = t_s < touchdown_s
+            left = float(np.ceil(touchdown_s - t_s - 1e-6)) if ahead else t_s - touchdown_s
+            second = f"{'−' if ahead else '+'}{clock_text(left)}"
+        return clock_text(t_s), second, self.instruments.phase(t_s).upper()
+
+    def _clocks(self, canvas: Picture, first: str, second: str, _phase: str) -> None:
+        label, figure = self.px(594), self.px(607)
+        self._label(canvas, "SINCE ENTRY", self.px(48), label)
+        self.text(canvas, first, self.px(46), figure, 38, face="strong")
+        if second:
+            ahead = second.startswith("−")
+            self._label(canvas, "TO TOUCHDOWN" if ahead else "ON MARS", self.px(182), label)
+            colour = DIM if ahead else ACCENT
+            self.text(canvas, second, self.px(180), figure, 38, colour=colour)
 
     def _figures(self, canvas: Picture, frame: int, opacity: float) -> None:
         altitude, unit = altitude_text(float(self.instruments.altitude_m[frame]))
         speed, mph = speed_text(float(self.instruments.speed_m_s[frame]))
         right = self.width - self.px(48)
-        self._figure(canvas, "ALTITUDE", altitude, unit, right - self.px(182), opacity)
-        self._figure(canvas, "SPEED", speed, "m/s", right, opacity)
+        self._unit_of(canvas, unit, right - self.px(182), opacity)
+        for figure, edge in ((altitude, right - self.px(182)), (speed, right)):
+            self.text(
+                canvas,
+                figure,
+                edge - self.px(40),
+                self.px(607),
+                38,
+                face="strong",
+                align="right",
+                opacity=opacity,
+            )
         self.text(
             canvas,
             mph,
@@ -128,36 +186,8 @@ class Overlay:
             opacity=opacity,
         )
 
-    def _figure(
-        self, canvas: Picture, label: str, figure: str, unit: str, right: int, opacity: float
-    ) -> None:
-        width = self.px(140)
-        self._label(canvas, label, right - width, self.px(594), opacity)
-        unit_x = right - self.px(40)
-        self.text(canvas, unit, unit_x + self.px(6), self.px(621), 20, colour=DIM, opacity=opacity)
-        self.text(
-            canvas,
-            figure,
-            unit_x,
-            self.px(607),
-            38,
-            face="strong",
-            align="right",
-            opacity=opacity,
-        )
-
-    def _label(self, canvas: Picture, words: str, x: int, y: int, opacity: float) -> None:
-        self.text(
-            canvas,
-            words,
-            x,
-            y,
-            13,
-            face="label_strong",
-            colour=DIM,
-            tracking=1.4,
-            opacity=opacity,
-        )
+    def _label(self, canvas: Picture, words: str, x: int, y: int) -> None:
+        self.text(canvas, words, x, y, 13, face="label_strong", colour=DIM, tracking=1.4)
 
     @cached_property
     def _profile(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -180,33 +210,23 @@ class Overlay:
             np.asarray(cv2.resize(area, size, interpolation=shrink), dtype=np.uint8),
         )
 
-    def _strip(self, canvas: Picture, frame: int, opacity: float) -> None:
-        """The altitude of the whole film with a mark at now, and one at each milestone."""
+    def _strip(self, canvas: Picture, *, passed: bool) -> None:
+        """The altitude of the whole film and a mark at each milestone, passed or still ahead."""
         line, area = self._profile
         x, y = self.px(48), self.px(662)
         times = self.instruments.times_s
-        done = round(frame / max(1, len(times) - 1) * (line.shape[1] - 1))
-        blend(canvas, line, x, y, DIM, 0.38 * opacity)
-        blend(canvas, area[:, :done], x, y, ACCENT, 0.55 * opacity)
-        blend(canvas, line[:, :done], x, y, ACCENT, opacity)
+        if passed:
+            blend(canvas, area, x, y, ACCENT, 0.55)
+        blend(canvas, line, x, y, ACCENT if passed else DIM, 1.0 if passed else 0.38)
         base = y + line.shape[0] + self.px(4)
         rule = np.full((max(1, self.px(1)), line.shape[1]), 255, np.uint8)
-        blend(canvas, rule, x, base, DIM, 0.35 * opacity)
+        blend(canvas, rule, x, base, DIM, 0.35)
         tick = np.full((self.px(7), max(2, self.px(2))), 255, np.uint8)
         for at_s, _ in self.instruments.milestones:
             share = (at_s - times[0]) / (times[-1] - times[0])
             if 0 <= share <= 1:
-                passed = at_s <= times[frame]
                 at = x + round(share * (line.shape[1] - 1)) - tick.shape[1] // 2
-                blend(canvas, tick, at, base - self.px(3), ACCENT if passed else DIM, 0.9 * opacity)
-        blend(
-            canvas,
-            self._dot,
-            x + done - self._dot.shape[1] // 2,
-            self._dot_y(frame),
-            WHITE,
-            opacity,
-        )
+                blend(canvas, tick, at, base - self.px(3), ACCENT if passed else DIM, 0.9)
 
     @cached_property
     def _dot(self) -> NDArray[np.uint8]:
