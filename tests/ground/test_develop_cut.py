@@ -15,6 +15,7 @@ from skycrane.errors import InputError
 from skycrane.files import sha256_file
 from skycrane.flight.record import read_flight
 from skycrane.ground.captions import read_webvtt
+from skycrane.ground.cut import write_film
 from skycrane.ground.develop import develop_folder
 from skycrane.ground.footage import Footage, fill
 from skycrane.ground.stage import cut, develop
@@ -54,6 +55,19 @@ def test_the_film_plays(cut_run: Path) -> None:
         np.abs(a.astype(int) - b).mean() for a, b in zip(pictures, pictures[6:], strict=False)
     ]
     assert (np.array(changed) > 0.05).mean() > 0.95
+
+
+def test_colours_come_through_the_encoder_as_they_went_in(tmp_path: Path) -> None:
+    encoding = mission_of(**small_film()).film.encoding["preview"]
+    patches = [(190, 125, 70), (230, 60, 40), (40, 60, 90), (235, 235, 235), (12, 12, 12)]
+    flats = [np.full((180, 320, 3), patch, np.uint8) for patch in patches]
+    silence = np.zeros((48_000, 2), np.float32)
+    path = tmp_path / "flat.mp4"
+    write_film(path, lambda i: flats[i], len(flats), silence, encoding, title="x", workers=1)
+    with av.open(str(path)) as film:
+        shown = [f.to_ndarray(format="rgb24") for f in film.decode(film.streams.video[0])]
+    for flat, seen in zip(flats, shown, strict=True):
+        assert np.abs(seen.astype(int) - flat).mean(axis=(0, 1)).max() < 6
 
 
 def test_the_film_streams_its_index_first(cut_run: Path) -> None:
