@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -319,13 +320,12 @@ def _context(run: Any, *, device: str, workers: int | None, quiet: bool) -> Stag
 
     if workers is not None and workers < 1:
         raise InputError(f"{workers} workers", where="--workers", right="Give 1 or more.")
-    more = {} if workers is None else {"workers": workers}
     return StageContext(
         directory=run.path,
         mission=run.mission,
         device=resolve_device(device),
         progress=Progress(quiet=quiet),
-        **more,
+        workers=workers or os.cpu_count() or 1,
     )
 
 

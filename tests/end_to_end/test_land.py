@@ -15,10 +15,10 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from small_landing import land, products, write_small_mission
 
 from skycrane.flight.record import read_flight
 from skycrane.onboard.store import FrameReader
-from small_landing import land, products, write_small_mission
 
 RETURNED = ("puc_a", "puc_b", "ddc", "ruc", "rdc")
 
