@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 def mars_fixed_from_lat_lon(
     latitude_rad: ArrayLike, longitude_rad: ArrayLike, radius_m: ArrayLike
 ) -> Array:
-    """Return mars_fixed positions [m], shape (..., 3), of areocentric latitude and east longitude."""
+    """Return mars_fixed positions [m], (..., 3), of areocentric latitude and east longitude."""
     lat, lon, r = np.broadcast_arrays(latitude_rad, longitude_rad, radius_m)
     return np.stack(
         [r * np.cos(lat) * np.cos(lon), r * np.cos(lat) * np.sin(lon), r * np.sin(lat)], axis=-1
