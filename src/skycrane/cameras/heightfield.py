@@ -196,34 +196,27 @@ def _trace_level(
     """Return the first distance in [start, end] at which the ray meets this level, or -1."""
     t = start
     across = d[0] * d[0] + d[1] * d[1]
-    # Fall to the level's top at once; from there, blocks about as wide as the ray's way through
-    # the level's relief. The parabola's rise is left to the walk, which only starts a little early.
+    # No ray falls faster toward the datum than this, whichever way the datum curves. So far it
+    # falls to the level's top at once; from there, blocks about as wide as its way through relief.
+    fastest = wp.max(-d[2], 0.0) + 0.03
     fall = wp.max(-d[2], 1.0e-3)
-    z = datum_height(g, o + d * t)
-    reach = wp.min((z - lv.top) / fall, end - t)
-    if reach > 0.0 and d[2] < 0.0:
-        ahead = datum_height(g, o + d * (t + reach))
-        # The datum falls away under a long path: then the top is met later, the walk begins here.
-        if ahead >= lv.top - 1.0:
-            t += reach
+    t = wp.min(t + wp.max(datum_height(g, o + d * t) - lv.top, 0.0) / fastest, end)
     width = (lv.top - lv.low) * wp.sqrt(across) / fall / lv.cell
     step = wp.clamp(int(wp.log2(wp.max(width, 1.0))) + 1, 2, int(_BLOCK))
-    # No ray falls faster toward the datum than this, whichever way the datum curves.
-    fastest = wp.max(-d[2], 0.0) + 0.03
     # A hair into the next cell, so that a step ends in it and not on its edge.
     nudge = lv.cell * 2.0e-3
     for _n in range(_LIMIT):
         if t >= end:
             return float(-1.0)
-        x = o[0] + d[0] * t - lv.x0 + wp.sign(d[0]) * nudge
-        y = o[1] + d[1] * t - lv.y0 + wp.sign(d[1]) * nudge
+        x = o[0] + d[0] * t - lv.x0 + wp.sign(inv_x) * nudge
+        y = o[1] + d[1] * t - lv.y0 + wp.sign(inv_y) * nudge
         j = wp.clamp(int(wp.floor(x / lv.cell)), 0, lv.count - 2)
         i = wp.clamp(int(wp.floor(y / lv.cell)), 0, lv.count - 2)
         bj = j >> step
         bi = i >> step
         size = lv.cell * float(1 << step)
-        edge_x = float(wp.where(d[0] > 0.0, bj + 1, bj)) * size + lv.x0
-        edge_y = float(wp.where(d[1] > 0.0, bi + 1, bi)) * size + lv.y0
+        edge_x = float(wp.where(inv_x > 0.0, bj + 1, bj)) * size + lv.x0
+        edge_y = float(wp.where(inv_y > 0.0, bi + 1, bi)) * size + lv.y0
         leave = wp.min((edge_x - o[0]) * inv_x, (edge_y - o[1]) * inv_y)
         leave = wp.min(wp.max(leave, t + nudge * 0.5), end)
         z0 = datum_height(g, o + d * t)

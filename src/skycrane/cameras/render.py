@@ -73,10 +73,10 @@ class Seen:
 def _micro_height(x: float, y: float, cell: float, foot: float, seed: int) -> float:
     """Return relief too fine for the grids, wavelengths from `cell` down to two footprints."""
     h = float(0.0)
-    wavelength = wp.min(2.0 * cell, 0.4)
+    wavelength = wp.min(2.0 * cell, 3.0)
     for i in range(3):
         if wavelength > 2.0 * foot:
-            h += 0.016 * wavelength * noise2(x / wavelength, y / wavelength, seed + i)
+            h += 0.022 * wavelength * noise2(x / wavelength, y / wavelength, seed + i)
             wavelength *= 0.5
     size = 0.7 * cell
     if size > 2.0 * foot and size < 0.03:
@@ -111,7 +111,7 @@ def _ground_light(
         if m == 0 or (inside and g.levels[chosen].cell > foot):
             chosen = m
     lv = g.levels[chosen]
-    sharp = wp.clamp(wp.log2(wp.max(foot / lv.cell, 1.0e-6)) + 0.3, 0.0, 9.0)
+    sharp = wp.clamp(wp.log2(wp.max(foot / lv.cell, 1.0e-6)) - 0.3, 0.0, 9.0)
     mip = int(sharp)
     part = sharp - float(mip)
     light = sample_light(g, lv, mip, p[0], p[1])

@@ -3,12 +3,18 @@
 # ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
+import contextlib
+import hashlib
+
 import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from skycrane.errors import InputError
+from skycrane.files import atomic_path
 from skycrane.mars.parallel import launch_rows
+from skycrane.mars.terrain import cache_directory
 from skycrane.vehicle.mesh import Shape
 
 __all__ = ["Corners"]
@@ -80,7 +86,7 @@ class Corners:
         )
         self.open = np.ones(len(vertex), np.float32)
         if closed:
-            self.open = self._bake(shape, workers)
+            self.open = self._remembered(shape, workers)
 
     def normals(self, shape: Shape) -> NDArray[np.float32]:
         """Return the shading normals of the corners, shape (3 m, 3), body frame."""
@@ -91,6 +97,20 @@ class Corners:
             return np.asarray(total / size, np.float32)
         flat = np.repeat(_unit(faces), 3, axis=0)
         return np.where(size > 1e-20, total / np.maximum(size, 1e-20), flat).astype(np.float32)
+
+    def _remembered(self, shape: Shape, workers: int | None) -> NDArray[np.float32]:
+        """Return the openness from the user's cache, or bake it; keyed by the shape itself."""
+        key = hashlib.sha256(f"{_RAYS}|{_CREASE_COS}".encode())
+        key.update(shape.vertices_m.tobytes() + shape.triangles.tobytes())
+        path = cache_directory() / f"open-{key.hexdigest()[:24]}.npy"
+        with contextlib.suppress(OSError, ValueError, EOFError):
+            stored = np.load(path, allow_pickle=False)
+            if stored.shape == self.open.shape and stored.dtype == np.uint8:
+                return stored.astype(np.float32) / 255.0
+        coarse = np.round(self._bake(shape, workers) * 255).astype(np.uint8)
+        with contextlib.suppress(InputError), atomic_path(path) as partial:
+            np.save(partial, coarse)
+        return coarse.astype(np.float32) / 255.0
 
     def _bake(self, shape: Shape, workers: int | None) -> NDArray[np.float32]:
         mesh = wp.Mesh(

@@ -80,9 +80,14 @@ def air_profile(air: Atmosphere, planet: Planet) -> AirProfile:
 
 @wp.func
 def grid_value(values: wp.array(dtype=wp.float64), x: wp.float64):
-    """Linear interpolation at index `x` (0 is the first value), held beyond both ends."""
+    """Linear interpolation at index `x` (0 is the first value), held beyond both ends.
+
+    Of an `x` that is no number, the first value: an index may never leave the table.
+    """
     last = values.shape[0] - 1
-    u = wp.clamp(x, wp.float64(0.0), wp.float64(last))
+    u = wp.float64(0.0)
+    if x > wp.float64(0.0):
+        u = wp.min(x, wp.float64(last))
     i = wp.min(wp.int32(wp.floor(u)), last - 1)
     f = u - wp.float64(i)
     return values[i] + f * (values[i + 1] - values[i])

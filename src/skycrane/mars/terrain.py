@@ -1,7 +1,7 @@
 """The ground of a mission: nested grids of height and light around the target and a focus.
 
 Three levels lie around the target (160 m, 20 m and 4 m apart, out to 82 km); four finer ones
-(0.8 m to 6.4 mm) around the focus, where the rover comes down. All are samples of one
+(0.8 m to 1 cm) around the focus, where the rover comes down. All are samples of one
 function of the place, so that the ground is the same wherever the focus lies.
 """
 
@@ -14,6 +14,7 @@ import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import warp as wp
@@ -24,7 +25,7 @@ from skycrane.errors import InputError
 from skycrane.files import atomic_path
 from skycrane.mars.parallel import launch_rows
 from skycrane.mars.terrain_craters import draw_craters, stamp_craters
-from skycrane.mars.terrain_detail import ground_at
+from skycrane.mars.terrain_detail import Units, ground_at, units_at
 from skycrane.mars.terrain_form import Form, base_height, form_of
 from skycrane.mars.terrain_light import bake
 from skycrane.mission import Mission
@@ -33,11 +34,12 @@ __all__ = ["Level", "Terrain", "cache_directory", "terrain_of"]
 
 wp.set_module_options({"enable_backward": False})
 
-VERSION = 2
+VERSION = 5
 """Counts changes of the ground's making, so that no stale cache is used."""
 
 _BASE = ((160.0, 1024), (20.0, 2048), (4.0, 2048))
-_FINE = ((0.8, 2048), (0.16, 2048), (0.032, 2048), (0.0064, 2048))
+_FINE = ((0.8, 2048), (0.2, 2048), (0.05, 1024), (0.01, 1024))
+_UNITS = (8.0, 1024)
 _FINEST_M = 0.064
 _SUN_RADIUS_AU_RAD = 0.00465047
 """Angular radius of the sun at 1 au (IAU 2015 nominal solar radius)."""
@@ -113,10 +115,47 @@ def _bicubic(grid: wp.array2d(dtype=float), x: float, y: float) -> float:  # typ
 
 
 @wp.kernel
+def _units_kernel(
+    row0: int,
+    origin: float,
+    cell: float,
+    form: Form,
+    units: wp.array2d(dtype=Units),  # type: ignore[valid-type]
+):
+    i, j = wp.tid()  # type: ignore[misc]
+    i += row0
+    units[i, j] = units_at(origin + float(j) * cell, origin + float(i) * cell, form)
+
+
+@wp.func
+def _mix(a: Units, b: Units, share: float) -> Units:
+    m = Units()
+    m.rough = a.rough + (b.rough - a.rough) * share
+    m.inside = a.inside + (b.inside - a.inside) * share
+    m.rim = a.rim + (b.rim - a.rim) * share
+    m.lows = a.lows + (b.lows - a.lows) * share
+    m.patch = a.patch + (b.patch - a.patch) * share
+    m.tone = a.tone + (b.tone - a.tone) * share
+    return m
+
+
+@wp.func
+def _units(grid: wp.array2d(dtype=Units), x: float, y: float) -> Units:  # type: ignore[valid-type]
+    n = grid.shape[0]
+    j = wp.clamp(int(wp.floor(x)), 0, n - 2)
+    i = wp.clamp(int(wp.floor(y)), 0, n - 2)
+    low = _mix(grid[i, j], grid[i, j + 1], x - float(j))
+    high = _mix(grid[i + 1, j], grid[i + 1, j + 1], x - float(j))
+    return _mix(low, high, y - float(i))
+
+
+@wp.kernel
 def _ground_kernel(
     row0: int,
-    origin: wp.vec2,
-    cell: float,
+    points: wp.array2d(dtype=wp.vec2),  # type: ignore[valid-type]
+    units: wp.array2d(dtype=Units),  # type: ignore[valid-type]
+    units_origin: float,
+    units_cell: float,
     base: wp.array2d(dtype=float),  # type: ignore[valid-type]
     base_sand: wp.array2d(dtype=float),  # type: ignore[valid-type]
     base_origin: wp.vec2,
@@ -128,35 +167,19 @@ def _ground_kernel(
 ):
     i, j = wp.tid()  # type: ignore[misc]
     i += row0
-    # The offset from the base's origin is small and exact; adding the target's last would round.
-    x = origin[0] + float(j) * cell
-    y = origin[1] + float(i) * cell
-    gx = (origin[0] - base_origin[0] + float(j) * cell) / base_cell
-    gy = (origin[1] - base_origin[1] + float(i) * cell) / base_cell
-    sand = wp.clamp(_bicubic(base_sand, gx, gy), 0.0, 1.0)
-    g = ground_at(x, y, sand, finest, form)
-    height[i, j] = _bicubic(base, gx, gy) + g.height
-    albedo[i, j] = g.albedo
-
-
-@wp.kernel
-def _height_kernel(
-    points: wp.array(dtype=wp.vec2),  # type: ignore[valid-type]
-    base: wp.array2d(dtype=float),  # type: ignore[valid-type]
-    base_sand: wp.array2d(dtype=float),  # type: ignore[valid-type]
-    base_origin: wp.vec2,
-    base_cell: float,
-    finest: float,
-    form: Form,
-    height: wp.array(dtype=float),  # type: ignore[valid-type]
-):
-    k = wp.tid()
-    p = points[k]
+    p = points[i, j]
     gx = (p[0] - base_origin[0]) / base_cell
     gy = (p[1] - base_origin[1]) / base_cell
     sand = wp.clamp(_bicubic(base_sand, gx, gy), 0.0, 1.0)
-    g = ground_at(p[0], p[1], sand, finest, form)
-    height[k] = _bicubic(base, gx, gy) + g.height
+    u = Units()
+    if units.shape[0] > 1:
+        u = _units(units, (p[0] - units_origin) / units_cell, (p[1] - units_origin) / units_cell)
+    else:
+        u = units_at(p[0], p[1], form)
+    g = ground_at(p[0], p[1], u, sand, finest, form)
+    height[i, j] = _bicubic(base, gx, gy) + g.height
+    if albedo.shape[0] > 0:
+        albedo[i, j] = g.albedo
 
 
 class Terrain:
@@ -167,26 +190,46 @@ class Terrain:
         self._base = base
         self._form = form_of(mission, target_height_m=target_height_m)
         self._arrays = [(wp.array(b.height_m), wp.array(b.sand)) for b in base]
+        cell, count = _UNITS
+        self._no_units = wp.zeros((1, 1), dtype=Units, device="cpu")
+        self._units = wp.zeros((count, count), dtype=Units, device="cpu")
+        inputs = [-cell * count / 2, cell, self._form, self._units]
+        launch_rows(_units_kernel, count, count, inputs)
         point = np.zeros((1, 2))
         self._target_m = 0.0
         self._target_m = float(self._heights(point, 2)[0])
 
-    def _heights(self, points: Array, level: int) -> Array:
+    def _evaluate(
+        self, points: Array, level: int, finest_m: float, albedo: Any, workers: int | None
+    ) -> Any:
+        """Return heights over a base level at points (rows, columns, 2), filling `albedo`."""
         base = self._base[level]
-        out = wp.zeros(len(points), dtype=float)
+        rows, columns = points.shape[:2]
+        out = wp.zeros((rows, columns), dtype=float, device="cpu")
         height, sand = self._arrays[level]
         inputs = [
-            wp.array(points.astype(np.float32), dtype=wp.vec2),
+            wp.array(points.astype(np.float32), dtype=wp.vec2, device="cpu"),
+            # Around the target the units are read from a grid; over the wide levels computed.
+            self._units if level == len(self._base) - 1 else self._no_units,
+            -_UNITS[0] * _UNITS[1] / 2,
+            _UNITS[0],
             height,
             sand,
             wp.vec2(*base.origin_m),
             base.cell_m,
-            max(_FINEST_M, _FINEST_M if level == 2 else 2 * base.cell_m),
+            finest_m,
             self._form,
             out,
+            albedo,
         ]
-        wp.launch(_height_kernel, dim=len(points), inputs=inputs, device="cpu")
-        return out.numpy().astype(np.float64) - self._target_m
+        launch_rows(_ground_kernel, rows, columns, inputs, workers=workers)
+        return out
+
+    def _heights(self, points: Array, level: int) -> Array:
+        finest = _FINEST_M if level == len(self._base) - 1 else 2 * self._base[level].cell_m
+        nothing = wp.empty((0, 0), dtype=wp.vec3, device="cpu")
+        out = self._evaluate(points[:, None, :], level, finest, nothing, 1)
+        return out.numpy()[:, 0].astype(np.float64) - self._target_m
 
     def height_m(self, east_m: ArrayLike, north_m: ArrayLike) -> Array:
         """Return the height [m] of the ground above the curved datum; 0 at the target.
@@ -257,6 +300,7 @@ class Terrain:
             arrays[f"height_{k}"] = level.height_m
             arrays[f"texels_{k}"] = level.texels
         _save(path, arrays)
+        _forget_oldest(path.parent, "ground-*.npz", keep=3)
         return levels
 
     def _build_levels(
@@ -273,23 +317,10 @@ class Terrain:
             )
         parent = wp.zeros((1, 1), dtype=wp.vec2ui)
         for cell, count, origin, source in specs:
-            base = self._base[source]
-            base_height, base_sand = self._arrays[source]
-            height = wp.zeros((count, count), dtype=float)
-            albedo = wp.zeros((count, count), dtype=wp.vec3)
-            inputs = [
-                wp.vec2(*origin),
-                cell,
-                base_height,
-                base_sand,
-                wp.vec2(*base.origin_m),
-                base.cell_m,
-                2.0 * cell,
-                self._form,
-                height,
-                albedo,
-            ]
-            launch_rows(_ground_kernel, count, count, inputs, workers=workers)
+            place = np.arange(count) * cell
+            points = np.stack(np.meshgrid(origin[0] + place, origin[1] + place), axis=-1)
+            albedo = wp.zeros((count, count), dtype=wp.vec3, device="cpu")
+            height = self._evaluate(points, source, 2.0 * cell, albedo, workers)
             texels = wp.zeros((count, count), dtype=wp.vec2ui)
             offset, ratio = wp.vec2(0.0, 0.0), 1.0
             if levels:
@@ -333,6 +364,14 @@ def _save(path: Path, arrays: dict[str, NDArray]) -> None:
     # A cache that cannot be written costs time at the next run, nothing else.
     with contextlib.suppress(InputError), atomic_path(path) as partial:
         np.savez(partial, **arrays)  # type: ignore[arg-type]
+
+
+def _forget_oldest(directory: Path, pattern: str, *, keep: int) -> None:
+    """Remove the cache files used longest ago; each landing place makes one of 200 MB."""
+    with contextlib.suppress(OSError):
+        files = sorted(directory.glob(pattern), key=lambda p: p.stat().st_mtime, reverse=True)
+        for path in files[keep:]:
+            path.unlink(missing_ok=True)
 
 
 def _build_base(mission: Mission, workers: int | None) -> list[_Base]:

@@ -8,7 +8,7 @@ import warp as wp
 from skycrane.mars.noise import blocks, fbm, hash2, noise2, unit
 from skycrane.mars.terrain_form import Form, delta_inside, rim_share, rough_share, step
 
-__all__ = ["Ground", "ground_at", "stones"]
+__all__ = ["Ground", "Units", "ground_at", "stones", "units_at"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -19,6 +19,22 @@ class Ground:
 
     height: float
     albedo: wp.vec3
+
+
+@wp.struct
+class Units:
+    """The units of ground, smooth over some metres: what lies where.
+
+    rough, rim: shares 0 to 1; inside: metres behind the delta's scarp, within +-1000; lows, patch,
+    tone: noise that places sand, broken ground and dust.
+    """
+
+    rough: float
+    inside: float
+    rim: float
+    lows: float
+    patch: float
+    tone: float
 
 
 @wp.func
@@ -104,25 +120,41 @@ def _small_craters(x: float, y: float, size: float, seed: int) -> float:
 
 
 @wp.func
-def ground_at(x: float, y: float, floor_sand: float, finest: float, form: Form) -> Ground:
+def units_at(x: float, y: float, form: Form) -> Units:
+    """Return the units of ground at a place."""
+    u = Units()
+    s = form.seed
+    u.rough = rough_share(x, y, form)
+    u.inside = wp.clamp(delta_inside(x, y, form), -1000.0, 1000.0)
+    u.rim = rim_share(x, y, form)
+    u.lows = fbm(x, y, 420.0, 4, 0.55, s + 8000)
+    u.patch = fbm(x, y, 75.0, 3, 0.55, s + 8010)
+    u.tone = fbm(x, y, 900.0, 5, 0.6, s + 8200)
+    return u
+
+
+@wp.func
+def ground_at(
+    x: float, y: float, units: Units, floor_sand: float, finest: float, form: Form
+) -> Ground:
     """Return relief of wavelengths from 8 m down to `finest` [m], and the reflectance.
 
     `floor_sand` is how far a crater's floor is filled with sand here, 0 to 1.
     """
     g = Ground()
     s = form.seed
-    rough = rough_share(x, y, form)
-    inside = delta_inside(x, y, form)
+    rough = units.rough
+    inside = units.inside
     delta = step(-60.0, 30.0, inside)
     scarp = step(-150.0, -10.0, inside) * step(60.0, 5.0, inside)
-    rim = rim_share(x, y, form)
+    rim = units.rim
     hill = wp.max(delta * 0.8, rim)
-    lows = fbm(x, y, 420.0, 4, 0.55, s + 8000)
+    lows = units.lows
+    patch = units.patch
     sand = wp.max(floor_sand, rough * step(0.05, 0.32, lows) * (1.0 - hill))
     sand = wp.max(sand, step(-420.0, -120.0, inside + 200.0 * lows) * step(10.0, -40.0, inside))
     sand = wp.max(sand, 0.8 * rim * step(0.30, 0.55, lows))
     broken = wp.max(rough * (1.0 - sand), 0.35 * hill)
-    patch = fbm(x, y, 75.0, 4, 0.55, s + 8010)
     broken = wp.max(broken, 0.8 * step(0.22, 0.45, patch) * (1.0 - sand))
     h = float(0.0)
     # Bedforms: large ones in the sand, small ones nearly everywhere loose soil lies.
@@ -156,17 +188,25 @@ def ground_at(x: float, y: float, floor_sand: float, finest: float, form: Form) 
                 h += broken * stand * size * (0.030 + 0.07 * bk[1])
                 tops = wp.max(tops, stand * broken * (0.45 + 0.55 * bk[1]))
             size *= 0.32
-    # The flat pale stones of the smooth floor.
+    # The flat pale stones of the smooth floor: in fields, of two sizes, half buried.
     if finest < 0.8:
-        bp = blocks(x + 0.12 * noise2(x * 3.0, y * 3.0, s + 8090), y, 0.9, s + 8091)
-        pave = step(0.04, 0.10, bp[0]) * step(0.72, 0.80, bp[1] + 0.35 * patch)
-        h += pave * 0.035 * (1.0 - sand)
-        tops = wp.max(tops, pave * (1.0 - sand))
+        field = noise2(x / 13.0, y / 13.0, s + 8088) + 0.6 * noise2(x / 3.7, y / 3.7, s + 8089)
+        size = float(1.15)
+        for i in range(2):
+            if size > 2.0 * finest:
+                wx = x + 0.24 * size * noise2(x / (0.5 * size), y / (0.5 * size), s + 8090 + i)
+                wy = y + 0.24 * size * noise2(x / (0.5 * size), y / (0.5 * size), s + 8092 + i)
+                bp = blocks(wx, wy, size, s + 8094 + i)
+                rise = bp[1] - 0.88 + 0.30 * field
+                pave = step(0.03, 0.17, bp[0]) * step(0.0, 0.12, rise) * (1.0 - sand)
+                h += pave * size * 0.05 * (0.4 + bp[1])
+                tops = wp.max(tops, pave * (0.25 + 0.75 * step(0.0, 0.4, rise)))
+            size *= 0.45
     # Undulation below the landform's finest.
     wavelength = float(8.0)
     for i in range(10):
         if wavelength >= finest:
-            slope = form.floor_slope * 1.3 + form.rough_slope * broken * 0.8
+            slope = form.floor_slope * 2.4 + form.rough_slope * broken * 0.8
             h += slope * wavelength * 0.30 * noise2(x / wavelength, y / wavelength, s + 8100 + i)
         wavelength *= 0.5
     if finest < 8.0:
@@ -193,9 +233,10 @@ def ground_at(x: float, y: float, floor_sand: float, finest: float, form: Form) 
         rarity *= 1.38
     g.height = h
     # Colour: soil, with drifts of dust, sand in the lows, pale tops, dark stones.
-    tone = fbm(x, y, 900.0, 5, 0.6, s + 8200)
+    tone = units.tone
     fine = fbm(x, y, wp.clamp(finest * 12.0, 0.4, 60.0), 3, 0.6, s + 8210)
-    albedo = form.soil * (1.0 + 0.20 * tone + 0.10 * fine)
+    grain = fbm(x, y, wp.clamp(finest * 4.0, 0.05, 20.0), 2, 0.6, s + 8220)
+    albedo = form.soil * (1.0 + 0.22 * tone + 0.12 * fine + 0.10 * grain)
     albedo = wp.lerp(
         albedo, form.dust, wp.clamp(0.22 * step(0.1, 0.7, tone) + 0.10 * fine, 0.0, 1.0)
     )

@@ -1,0 +1,69 @@
+"""The detector: photon transfer gives back gain and read noise; curve; darkness."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import warp as wp
+
+from skycrane.cameras.sensor import expose_kernel, linear_of, sensor_of
+
+SIZE = 256
+
+
+def _expose(detector, radiance, *, key=1, dark=0, vignetting=0.0):
+    light = wp.full((SIZE, SIZE), radiance, dtype=float, device="cpu")
+    ahead = wp.full((SIZE, SIZE), wp.vec3(0.0, 0.0, 1.0), dtype=wp.vec3, device="cpu")
+    image = wp.zeros((SIZE, SIZE), dtype=wp.uint8, device="cpu")
+    sensor = sensor_of(
+        detector, exposure_s=1e-3, vignetting=vignetting, noise_key=key, pattern_key=9
+    )
+    sensor.dark = dark
+    wp.launch(
+        expose_kernel, dim=(SIZE, SIZE), inputs=[0, light, ahead, sensor, image], device="cpu"
+    )
+    return image.numpy()
+
+
+@pytest.fixture
+def detector(mission):
+    # Linear, coarse noise: so that rounding to eight bits does not hide what is measured.
+    return mission.cameras["rdc"].detector.model_copy(
+        update={"companding": "linear", "full_scale_e": 2000.0, "read_noise_e": 20.0}
+    )
+
+
+def test_photon_transfer(detector):
+    """Variance of differences over mean is a line: slope 1/gain, intercept read noise squared."""
+    unit = detector.electrons_s * 1e-3 * np.pi
+    mean, variance = [], []
+    for electrons in (200, 500, 800, 1100, 1400):
+        a = _expose(detector, electrons / unit, key=1).astype(float)
+        b = _expose(detector, electrons / unit, key=2).astype(float)
+        mean.append(a.mean())
+        variance.append(np.var(a - b) / 2 - 1 / 12)
+    slope, offset = np.polyfit(mean, variance, 1)
+    per_dn = detector.full_scale_e / 255
+    assert 1 / slope == pytest.approx(per_dn, rel=0.05)
+    assert np.sqrt(offset) * per_dn == pytest.approx(detector.read_noise_e, rel=0.12)
+
+
+@pytest.mark.parametrize("companding", ["linear", "square_root"])
+def test_curve_is_undone(detector, companding):
+    quiet = detector.model_copy(
+        update={"companding": companding, "full_scale_e": 1e9, "electrons_s": 1e12}
+    )
+    unit = quiet.electrons_s * 1e-3 * np.pi
+    image = _expose(quiet, 0.4e9 / unit)
+    assert linear_of(image, quiet).mean() == pytest.approx(0.4, rel=0.01)
+
+
+def test_dark_sensor_sees_read_noise_alone(detector):
+    image = _expose(detector, 1.0, dark=1)
+    assert image.mean() < 3
+    assert image.std() > 0
+
+
+def test_noise_is_keyed(detector):
+    assert np.array_equal(_expose(detector, 1e-3, key=5), _expose(detector, 1e-3, key=5))
+    assert not np.array_equal(_expose(detector, 1e-3, key=5), _expose(detector, 1e-3, key=6))
