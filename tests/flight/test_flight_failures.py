@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from skycrane.errors import InputError
 from skycrane.flight.record import read_flight, write_flight
 from skycrane.flight.simulate import simulate
 
@@ -40,7 +41,7 @@ CASES = {
         "any",
     ),
     "flies past": (
-        {"entry__velocity_m_s": [500.0, 1500.0, 5000.0]},
+        {"entry__velocity_m_s": [-6239.0, 2912.0, -1261.0]},
         r"left the atmosphere",
         "any",
     ),
@@ -69,3 +70,16 @@ def test_it_crashes_honestly(name, mission, change, to_flight, tmp_path):
     assert (again.outcome, again.reason) == ("crashed", flight.reason)
     for track in again.bodies.values():
         assert np.isfinite(track.position(np.linspace(0, again.t_end_s, 50))).all()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"vehicle__masses__capsule_inertia_kg_m2": [1e-9, 1e-9, 1e-9]},
+        {"vehicle__parachute__line_stiffness_n_m": 1e12},
+        {"vehicle__masses__parachute_kg": 0.1},
+    ],
+)
+def test_a_motion_that_runs_away_is_told_and_not_recorded(values, mission, change):
+    with pytest.raises(InputError, match=r"ran away .*s after entry.*very stiff"):
+        simulate(change(mission, **values))

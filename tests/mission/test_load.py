@@ -1,13 +1,16 @@
 """Mission files: what is right is read back the same, what is wrong is told with key and remedy."""
 
 import tomllib
+from datetime import datetime
 from importlib import resources
 
 import pytest
 import tomli_w
 
 from skycrane.errors import InputError
+from skycrane.flight.state import EVENT_NAMES
 from skycrane.mission import built_in_missions, dump_mission, load_mission
+from skycrane.mission.consistency import EVENTS
 from skycrane.mission.load import parse_mission
 
 
@@ -23,7 +26,7 @@ def changed(table, path, value):
     *parents, last = path.split(".")
     at = copy
     for part in parents:
-        at = at[part]
+        at = at[int(part)] if isinstance(at, list) else at[part]
     if value is None:
         del at[last]
     else:
@@ -118,3 +121,65 @@ def test_a_mission_that_is_not_there_names_the_nearest(tmp_path):
         load_mission("mars2002")
     with pytest.raises(InputError, match="not a file"):
         load_mission(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("film.edit.0.event", "tuchdown", r"film\.edit\.0\.event: .*'tuchdown'\. Did you mean tou"),
+        ("film.edit.1.views", ["pucc_a"], r"film\.edit\.1\.views: .*camera 'pucc_a'\. Did you"),
+        ("film.stills.0.cameras", ["lvs"], r"film\.stills\.0\.cameras: there is no camera 'lvs'"),
+        ("film.stand_ins.lvs", ["ddc"], r"film\.stand_ins\.lvs: there is no camera"),
+        ("film.stills.1.name", "featured", r"film\.stills\.1\.name: 'featured' is the name of an"),
+        ("film.opens_at", "", r"film\.opens_at: there is no event ''"),
+        ("flown.0.name", "landed", r"flown\.0\.name: there is no event 'landed'"),
+        ("film_quality.flight", None, r"film_quality\.flight: missing"),
+        ("site.radius_m", 1.0, r"site\.radius_m: 1 m does not fit a planet of"),
+        ("planet.gm_m3_s2", 1e18, r"planet\.gm_m3_s2: gives a gravity"),
+        ("planet.rotation_rate_rad_s", 1.0, r"rotation_rate_rad_s: at this rate"),
+        ("atmosphere.datum_radius_m", 3.2e6, r"atmosphere\.datum_radius_m: puts the site"),
+        ("entry.position_m", [1e6, 2e6, 1e6], r"entry\.position_m: lies -.* km above"),
+        ("entry.velocity_m_s", [5048.0, -1012.0, 1387.0], r"entry\.velocity_m_s: moves away"),
+        ("entry.velocity_m_s", [0.0, 0.0, 0.0], r"entry\.velocity_m_s: moves away"),
+        ("epoch.entry_interface_utc", datetime(2021, 2, 18), r"interface_utc: .*with a Z"),
+        ("mission.title", "a\x1b[31mb", r"mission\.title: holds control characters"),
+        ("mission.title", "é" * 3000, r"mission\.title: too long"),
+        ("vehicle.masses.rover_kg", 1e300, r"masses\.rover_kg: 1e\+300 is not right"),
+        ("vehicle.masses.rover_kg", 1e-300, r"masses\.rover_kg: 1e-300 is not right"),
+        ("vehicle.engines.sky_crane", [0, 2, 4, 99], r"sky_crane\.3: 99 is not right"),
+        ("vehicle.engines.sky_crane", [0, 2, 4, 4], r"vehicle\.engines: .*four different"),
+        ("vehicle.engines.thrust_minimum_n", 5e3, r"vehicle\.engines: .*below thrust_max"),
+        ("vehicle.parachute.mach", [i - 13.0 for i in range(13)], r"mach has to lie between"),
+        ("guidance.steps.descent_limit_s", 1e9, r"descent_limit_s: .*less than or equal"),
+        ("guidance.steps.entry_s", 1e-9, r"entry_s: .*greater than or equal"),
+        ("guidance.entry.minimum_bank_deg", 170.0, r"minimum_bank_deg is above"),
+        ("terrain.craters.per_km2_over_1_km", 1e9, r"per_km2_over_1_km: .*less than or equal"),
+        ("wind.east_m_s", [1e4] * 6, r"key wind: .*faster than 500"),
+        ("soundscape.duration_s", 0.0, r"soundscape\.duration_s: 0\.0 is not right"),
+        ("link.orbiters", [], r"link\.orbiters: "),
+    ],
+)
+def test_values_that_do_not_fit_together_are_told(table, path, value, message):
+    with pytest.raises(InputError, match=message) as caught:
+        parse_mission(changed(table, path, value), where="mine.toml")
+    assert str(caught.value).startswith("mine.toml, key ")
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["../ddc", "a/b", "A", "", "x" * 256, "é", "a\nb"])
+def test_a_camera_has_a_name_that_a_file_can_have(table, name):
+    copy = tomllib.loads(tomli_w.dumps(table))
+    copy["cameras"][name] = copy["cameras"]["ddc"]
+    with pytest.raises(InputError, match=r"key cameras\..*(cannot name a file|control char)"):
+        parse_mission(tomli_w.dumps(copy), where="mine.toml")
+
+
+def test_ten_thousand_cameras_are_too_many(table):
+    copy = tomllib.loads(tomli_w.dumps(table))
+    copy["cameras"] |= {f"c{i}": {} for i in range(10_001)}
+    with pytest.raises(InputError, match=r"key cameras: 100\d\d values"):
+        parse_mission(tomli_w.dumps(copy), where="mine.toml")
+
+
+def test_the_mission_and_the_flight_know_the_same_events():
+    assert set(EVENTS) == set(EVENT_NAMES)

@@ -10,6 +10,7 @@ import warp as wp
 from numpy.typing import NDArray
 
 from skycrane.compute import start_warp
+from skycrane.errors import InputError
 from skycrane.flight.case import Case, HeightFunction, case_record, make_tables
 from skycrane.flight.entry import fly_entry
 from skycrane.flight.falling import fly_falling
@@ -87,6 +88,9 @@ def simulate(
         device: "cpu" or "cuda:0".
         seed: of the gusts.
         height_m: ground over the target's sphere at (east, north) of the target; level if None.
+
+    Raises:
+        InputError: the mission's values cannot be computed with: the motion ran away.
     """
     start_warp()
     record = case_record(mission)
@@ -127,7 +131,7 @@ def simulate(
     )
     lander, vehicle = landers.numpy()[0], states.numpy()[0]
     flew = bool(lander["started"])
-    return RawFlight(
+    raw = RawFlight(
         case=record[0],
         entry=entry.rows(),
         parachute=parachute.rows(),
@@ -139,3 +143,35 @@ def simulate(
         propellant_kg=float(lander["propellant"] if flew else vehicle["propellant"]),
         reference=reference,
     )
+    _check_sane(raw)
+    return raw
+
+
+_FASTEST_M_S = 1e6
+"""Far above any entry, far below what a diverging integration reaches within seconds."""
+
+
+def _check_sane(raw: RawFlight) -> None:
+    """Refuse a motion that no integration gave, as of a spring too stiff for the step."""
+    legs = {
+        "the entry": raw.entry,
+        "the descent under the parachute": raw.parachute,
+        "the powered descent": raw.powered,
+        "the heat shield's fall": raw.shield,
+    }
+    for leg, rows in legs.items():
+        if not len(rows):
+            continue
+        bad = np.zeros(len(rows), dtype=bool)
+        for name in rows.dtype.names or ():
+            bad |= ~np.isfinite(rows[name]).reshape(len(rows), -1).all(axis=1)
+        bad |= (np.abs(rows["velocity"]) > _FASTEST_M_S).any(axis=-1)
+        if bad.any():
+            t = float(rows["t"][int(np.argmax(bad))])
+            when = f" {t:.2f} s after entry interface" if np.isfinite(t) else ""
+            raise InputError(
+                f"the motion in {leg} ran away{when}",
+                where="the mission's vehicle, air and guidance.steps",
+                right="Look for a very small mass or inertia, a very stiff line, bridle or ground, "
+                "or a step too long for them.",
+            )

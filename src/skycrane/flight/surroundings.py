@@ -70,8 +70,9 @@ def _grid_height(
     half = f64(last) * f64(0.5)
     x = wp.clamp(e / step + half, f64(0.0), f64(last))
     y = wp.clamp(n / step + half, f64(0.0), f64(last))
-    i = wp.min(wp.int32(x), last - 1)
-    j = wp.min(wp.int32(y), last - 1)
+    # Of a motion that ran away x and y are no numbers; an index may never leave the grid.
+    i = wp.clamp(wp.int32(x), 0, last - 1)
+    j = wp.clamp(wp.int32(y), 0, last - 1)
     a = x - f64(i)
     b = y - f64(j)
     low = f64(heights[j, i]) * (f64(1.0) - a) + f64(heights[j, i + 1]) * a

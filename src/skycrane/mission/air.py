@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from skycrane.mission.base import NonNegative, Positive, Section
+from skycrane.mission.base import Positive, Section
 
 __all__ = ["Atmosphere", "Wind"]
 
@@ -27,7 +27,7 @@ class Atmosphere(Section):
 
     datum_radius_m: Positive
     """Distance from the planet's centre of the level that `table_altitude_m` counts from, m."""
-    gas_constant_j_kg_k: Positive
+    gas_constant_j_kg_k: Annotated[float, Field(ge=20, le=5000)]
     """Specific gas constant of the air, J/kg/K."""
     heat_capacity_ratio: Annotated[float, Field(gt=1, lt=1.7)]
     """Ratio of specific heats, for the speed of sound."""
@@ -41,7 +41,7 @@ class Atmosphere(Section):
     """Heights above the table where `upper_temperature_k` is given, rising, m."""
     upper_temperature_k: Column
     """Temperature above the table, K; pressure there follows from hydrostatic equilibrium."""
-    density_factor: Positive
+    density_factor: Annotated[float, Field(gt=0, le=1e3)]
     """Factor on the density everywhere, for studies."""
 
     @model_validator(mode="after")
@@ -60,8 +60,11 @@ class Atmosphere(Section):
             raise ValueError("upper_altitude_m and upper_temperature_k need the same length")
         if self.upper_altitude_m[0] <= self.table_altitude_m[-1]:
             raise ValueError("upper_altitude_m has to begin above table_altitude_m")
-        if min(self.table_temperature_k + self.upper_temperature_k + self.table_pressure_pa) <= 0:
-            raise ValueError("temperatures and pressures have to be greater than 0")
+        temperatures = self.table_temperature_k + self.upper_temperature_k
+        if not 20 <= min(temperatures) <= max(temperatures) <= 3000:
+            raise ValueError("temperatures have to lie between 20 and 3000 K")
+        if not 0 < min(self.table_pressure_pa) <= max(self.table_pressure_pa) <= 1e8:
+            raise ValueError("pressures have to lie above 0 and up to 1e8 Pa")
         _check_rising("falling table_pressure_pa", [-p for p in self.table_pressure_pa])
         return self
 
@@ -75,9 +78,9 @@ class Wind(Section):
     """Wind blowing toward the east at each height, m/s."""
     north_m_s: Column
     """Wind blowing toward the north at each height, m/s."""
-    gust_rms_m_s: NonNegative
+    gust_rms_m_s: Annotated[float, Field(ge=0, le=200)]
     """Root mean square of each horizontal gust component, m/s."""
-    gust_length_m: Positive
+    gust_length_m: Annotated[float, Field(ge=1)]
     """Longest gust, m of height; a falling body meets it as a slow change of wind."""
 
     @model_validator(mode="after")
@@ -85,4 +88,6 @@ class Wind(Section):
         _check_rising("altitude_m", self.altitude_m)
         if not len(self.altitude_m) == len(self.east_m_s) == len(self.north_m_s):
             raise ValueError("altitude_m, east_m_s and north_m_s need the same length")
+        if max(map(abs, self.east_m_s + self.north_m_s)) > 500:
+            raise ValueError("a wind is faster than 500 m/s")
         return self

@@ -46,7 +46,7 @@ class EntryGuidance(Section):
     """Bank a unit of crossrange over range to go."""
     heading_alignment_limit_deg: Bank
     """Bank of the heading alignment at most."""
-    cycle_s: Positive
+    cycle_s: Annotated[float, Field(ge=0.01, le=60)]
     """How often the commanded bank is computed anew, s."""
 
 
@@ -139,13 +139,13 @@ class Flyaway(Section):
 class Steps(Section):
     """Steps of the integration (fourth-order Runge-Kutta) and of the record."""
 
-    entry_s: Positive
+    entry_s: Annotated[float, Field(ge=0.005, le=0.5)]
     """Before the mortar, s."""
-    descent_s: Positive
-    """After it, s."""
-    entry_limit_s: Positive
+    descent_s: Annotated[float, Field(ge=0.002, le=0.02)]
+    """After it, s; short enough for the cameras."""
+    entry_limit_s: Annotated[float, Field(ge=10, le=3600)]
     """A flight that has not fired its mortar by then is given up, s."""
-    descent_limit_s: Positive
+    descent_limit_s: Annotated[float, Field(ge=10, le=3600)]
     """A descent that has not ended this long after the mortar is given up, s."""
 
 
@@ -161,10 +161,8 @@ class Guidance(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Guidance:
-        if self.steps.descent_s > 0.02:
-            raise ValueError("steps.descent_s has to be 0.02 or less, for the cameras")
-        if self.steps.entry_s > 0.5:
-            raise ValueError("steps.entry_s has to be 0.5 or less")
+        if self.entry.minimum_bank_deg > self.entry.maximum_bank_deg:
+            raise ValueError("entry.minimum_bank_deg is above entry.maximum_bank_deg")
         if self.parachute.mach_minimum >= self.parachute.mach_maximum:
             raise ValueError("parachute.mach_minimum has to be below parachute.mach_maximum")
         if self.sky_crane.altitude_m >= self.powered.constant_velocity_altitude_m:

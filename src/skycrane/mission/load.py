@@ -8,6 +8,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Iterator
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ __all__ = ["built_in_missions", "dump_mission", "load_mission", "parse_mission"]
 
 _MAX_BYTES = 4 << 20
 """A mission file is text written by people; anything larger is something else."""
+
+_MOST_ITEMS = 10_000
+_LONGEST_TEXT = 1000
 
 _UNIT = re.compile(
     r"_(m3_s2|rad_s|deg_s|m_s2|m_s|kg_s|kg_m3|kg|m2|m|s|n|pa|k|db|dbfs|hz|deg|rad|w|j|bps)$"
@@ -94,10 +98,43 @@ def parse_mission(text: str, *, where: str) -> Mission:
         raise InputError(
             f"not valid TOML: {error}", where=where, right="Mend the syntax."
         ) from error
+    _check_plain(table, where)
     try:
         return Mission.model_validate(table)
     except ValidationError as error:
         raise _teach(error, where) from None
+
+
+def _check_plain(value: Any, where: str, key: str = "", depth: int = 0) -> None:
+    """Refuse what no mission holds anywhere: control characters, absurd sizes, naive times."""
+    what = right = ""
+    if isinstance(value, dict | list):
+        if len(value) > _MOST_ITEMS or depth > 16:
+            what, right = f"{len(value)} values, {depth} deep", "That is no mission file."
+        else:
+            named = value.items() if isinstance(value, dict) else enumerate(value)
+            for name, item in named:
+                inner = f"{key}.{name}".removeprefix(".")
+                _check_plain(str(name), where, key=inner[:80], depth=depth + 1)
+                _check_plain(item, where, key=inner, depth=depth + 1)
+    elif isinstance(value, str) and not (value.isprintable() and len(value) <= _LONGEST_TEXT):
+        what = "holds control characters" if len(value) <= _LONGEST_TEXT else "too long"
+        right = f"Write up to {_LONGEST_TEXT} printable characters."
+    elif isinstance(value, int | float) and value and not 1e-15 < abs(value) < 1e19:
+        what = f"{value:.3g} is not right" if isinstance(value, float) else "this is not right"
+        right = "No quantity of a mission is that large or that small; mind the unit in the key."
+    elif isinstance(value, datetime) and (value.tzinfo is None or not 1950 <= value.year < 2200):
+        what = f"{value} is no time of a landing"
+        right = "Write UTC between 1950 and 2200 with a Z at the end: 2021-02-18T20:36:50Z."
+    if what:
+        raise InputError(
+            what, where=f"{where}, key {_printable(key) or '(top level)'}", right=right
+        )
+
+
+def _printable(text: str) -> str:
+    """Write characters that would act on a terminal as their escapes."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _teach(error: ValidationError, where: str) -> InputError:
@@ -107,6 +144,8 @@ def _teach(error: ValidationError, where: str) -> InputError:
     findings.sort(key=lambda f: f["type"] != "extra_forbidden")
     first, rest = findings[0], findings[1:]
     key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "mission":
+        key = first["ctx"]["key"]
     what, right = _explain(first)
     if rest:
         others = ", ".join(".".join(str(p) for p in f["loc"]) for f in rest[:4])
@@ -117,6 +156,8 @@ def _teach(error: ValidationError, where: str) -> InputError:
 
 def _explain(finding: Any) -> tuple[str, str]:
     loc, kind, given = finding["loc"], finding["type"], finding.get("input")
+    if kind == "mission":
+        return finding["ctx"]["what"], finding["ctx"]["right"]
     if kind == "extra_forbidden":
         names = _fields_at(Mission, loc[:-1])
         return "unknown key", _nearest(str(loc[-1]), names)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from skycrane.mission.air import Atmosphere, Wind
 from skycrane.mission.base import Section
 from skycrane.mission.cameras import Camera, FilmQuality
+from skycrane.mission.consistency import check_consistency
 from skycrane.mission.dust import Dust
 from skycrane.mission.entry import Entry
 from skycrane.mission.film import Film
@@ -55,3 +56,8 @@ class Mission(Section):
     soundscape: Soundscape
     link: Link
     film: Film
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Mission:
+        check_consistency(self)
+        return self

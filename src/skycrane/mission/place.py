@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from skycrane.mission.base import Latitude, Longitude, NonNegative, Positive, Section
 
@@ -16,7 +19,7 @@ class Planet(Section):
     """Name shown to people."""
     gm_m3_s2: Positive
     """Gravitational parameter, m3/s2."""
-    j2: NonNegative
+    j2: Annotated[float, Field(ge=0, le=0.2)]
     """Second zonal harmonic, normalised to `reference_radius_m`."""
     reference_radius_m: Positive
     """Equatorial radius that J2 refers to, m."""

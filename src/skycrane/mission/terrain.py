@@ -47,11 +47,11 @@ class Rim(Section):
 class Craters(Section):
     """A power-law production function with craters in every state of decay."""
 
-    per_km2_over_1_km: NonNegative
+    per_km2_over_1_km: Annotated[float, Field(ge=0, le=0.1)]
     """Craters over 1 km across in a square kilometre."""
-    slope: Positive
+    slope: Annotated[float, Field(ge=0.5, le=5)]
     """Exponent of the cumulative number over diameter."""
-    largest_m: Positive
+    largest_m: Annotated[float, Field(gt=0, le=50_000)]
     """Largest diameter drawn, m."""
     fresh_depth: Fraction
     """Depth of a fresh crater as a fraction of its diameter."""

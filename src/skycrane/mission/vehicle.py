@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from skycrane.mission.base import NonNegative, Positive, Section, Vector3
+from skycrane.mission.base import NonNegative, Positive, Section
 
 __all__ = [
     "Aeroshell",
@@ -22,29 +22,33 @@ __all__ = [
 ]
 
 Column = Annotated[list[float], Field(min_length=2, max_length=4096)]
+Mass = Annotated[float, Field(ge=0.1, le=1e6)]
+Coordinates = Annotated[
+    list[Annotated[float, Field(ge=-100, le=100)]], Field(min_length=3, max_length=3)
+]
 Angle = Annotated[float, Field(ge=0, lt=90, strict=False)]
 
 
 class Masses(Section):
     """What each part weighs; the entry mass is their sum."""
 
-    rover_kg: Positive
+    rover_kg: Mass
     """Rover."""
-    descent_stage_dry_kg: Positive
+    descent_stage_dry_kg: Mass
     """Descent stage without propellant."""
-    propellant_kg: NonNegative
+    propellant_kg: Annotated[float, Field(ge=0, le=1e6)]
     """Propellant of the descent stage at entry interface."""
-    backshell_kg: Positive
+    backshell_kg: Mass
     """Backshell without the parachute."""
-    parachute_kg: Positive
+    parachute_kg: Mass
     """Canopy, lines and riser."""
-    heat_shield_kg: Positive
+    heat_shield_kg: Mass
     """Heat shield."""
-    balance_mass_kg: NonNegative
+    balance_mass_kg: Annotated[float, Field(ge=0, le=1e6)]
     """Each of the balance masses dropped before the parachute."""
     balance_mass_count: Annotated[int, Field(ge=0, le=32)]
     """How many of them."""
-    capsule_inertia_kg_m2: Vector3
+    capsule_inertia_kg_m2: Annotated[list[Positive], Field(min_length=3, max_length=3)]
     """Moments of inertia of the hanging capsule about its own x, y, z axes, kg m2."""
 
     @property
@@ -64,17 +68,17 @@ class Masses(Section):
 class Stack(Section):
     """Where the parts ride, in the axes of the entry vehicle (x forward, y right, z down)."""
 
-    descent_stage_position_m: Vector3
+    descent_stage_position_m: Coordinates
     """Centre of the descent stage's structure, m."""
-    rover_position_m: Vector3
+    rover_position_m: Coordinates
     """Centre of the plane the deployed wheels will stand on, m."""
-    parachute_position_m: Vector3
+    parachute_position_m: Coordinates
     """Skirt of the packed canopy in its canister, m."""
-    riser_position_m: Vector3
+    riser_position_m: Coordinates
     """Where the legs of the parachute's bridle meet: the lines pull there, m."""
-    lower_edge_height_m: float
+    lower_edge_height_m: Annotated[float, Field(ge=-100, le=100)]
     """z of the part that reaches the ground first when the backshell comes down, m."""
-    mass_centre_position_m: Vector3
+    mass_centre_position_m: Coordinates
     """Centre of mass of the capsule under the parachute, m."""
 
 
@@ -162,9 +166,9 @@ class Engines(Section):
 
     count: Annotated[int, Field(ge=8, le=8)]
     """Engines; eight, in four pairs."""
-    cant_deg: Annotated[list[float], Field(min_length=8, max_length=8)]
+    cant_deg: Annotated[list[Angle], Field(min_length=8, max_length=8)]
     """Cant of each engine from the stage's axis, outward, deg."""
-    sky_crane: Annotated[list[int], Field(min_length=4, max_length=4)]
+    sky_crane: Annotated[list[Annotated[int, Field(ge=0, le=7)]], Field(min_length=4, max_length=4)]
     """Which four (0 to 7) carry the sky crane and the flyaway."""
     thrust_minimum_n: NonNegative
     """Least thrust of a running engine, N."""
@@ -182,6 +186,14 @@ class Engines(Section):
     """Strongest angular acceleration that the throttles give, deg/s2."""
     drag_area_m2: NonNegative
     """Drag area of descent stage and rover, m2."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Engines:
+        if len(set(self.sky_crane)) != 4:
+            raise ValueError("sky_crane has to name four different engines")
+        if self.thrust_minimum_n >= self.thrust_maximum_n:
+            raise ValueError("thrust_minimum_n has to be below thrust_maximum_n")
+        return self
 
 
 class Bridle(Section):
@@ -243,6 +255,10 @@ def _same_length(*columns: list[float]) -> None:
     if len({len(column) for column in columns}) != 1:
         raise ValueError("the columns of the table need the same length")
     mach = columns[0]
+    if mach[0] < 0 or mach[-1] > 100:
+        raise ValueError("mach has to lie between 0 and 100")
+    if min(min(column) for column in columns[1:]) < 0:
+        raise ValueError("the coefficients of the table may not be negative")
     for before, after in itertools.pairwise(mach):
         if not after > before:
             raise ValueError(f"mach has to rise from value to value, but {after} follows {before}")
