@@ -3,11 +3,16 @@
 import errno
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
 from skycrane import rundir
 from skycrane.cli import main
+from skycrane.files import atomic_path
 from skycrane.rundir import Stage
 from skycrane.stage import StageContext, StageResult
 
@@ -98,3 +103,42 @@ def test_results_are_json_on_request(tmp_path, capsys, only_stage):
     assert "mars2020" in json.loads(capsys.readouterr().out)
     assert main(["check", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["site"]["latitude_deg"] == pytest.approx(18.4446)
+
+
+def test_a_reader_that_has_had_enough_is_no_error():
+    """As in `skycrane check --json | head -1`: no message, no traceback."""
+    code = "import sys; from skycrane.cli import main; sys.exit(main(['check', '--json']))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) == 141
+
+
+def test_what_would_act_on_the_terminal_is_shown_as_its_escape(capsys):
+    assert main(["check", "a\x1b[31m\x07.toml"]) == 2
+    assert "a\\x1b[31m\\x07.toml: there is no such mission" in said(capsys)
+
+
+def test_no_machine_has_a_billion_cores(tmp_path, capsys):
+    out = str(tmp_path / "run")
+    assert main(["land", "-o", out, "--workers", "999999999", "-q"]) == 2
+    assert "up to 1024" in said(capsys)
+
+
+def waits(context: StageContext) -> StageResult:
+    with atomic_path(context.directory / "flight" / "a.bin") as partial:
+        partial.write_bytes(b"half")
+        os.kill(os.getpid(), context.seed)
+        time.sleep(5)
+    raise AssertionError("went on")
+
+
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_end_it_leaves_nothing_half_written(which, only_stage, tmp_path, capsys):
+    only_stage("waits")
+    out = tmp_path / "run"
+    assert main(["land", "-o", str(out), "--seed", str(int(which)), "-q"]) == 130
+    assert "goes on from here" in said(capsys)
+    assert not list((out / "flight").iterdir())

@@ -196,3 +196,38 @@ def test_run_json_has_hashes_of_inputs_and_outputs(tmp_path, mission):
     made = record["stages"]["first"]["outputs"]["flight/a.bin"]
     assert record["stages"]["second"]["inputs"]["flight/a.bin"] == made
     assert record["stages"]["second"]["inputs"]["mission.toml"] == record["mission_sha256"]
+
+
+GOOD = {"key": "k", "outputs": {}, "stat": {}, "seconds": 1.0, "summary": {}}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"seed": "x"},
+        {"quality": []},
+        {"quality": "huge"},
+        {"started": []},
+        {"mission": 1},
+        {"stages": {"first": {**GOOD, "seconds": "NaN"}}},
+        {"stages": {"first": {**GOOD, "outputs": []}}},
+        {"stages": {"first": {k: v for k, v in GOOD.items() if k != "seconds"}}},
+        {"stages": {"first": {**GOOD, "outputs": {"../../etc/passwd": "x"}}}},
+        {"stages": {"f\x1b[31m": GOOD}},
+        {"stages": {"first": None}},
+    ],
+)
+def test_a_record_that_this_program_did_not_write_is_refused(damage, tmp_path):
+    record = {
+        "mission": "m",
+        "mission_sha256": "x",
+        "seed": 0,
+        "quality": "preview",
+        "started": {},
+        "stages": {"first": GOOD},
+    }
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    assert rundir.read_run(tmp_path) == record
+    (tmp_path / "run.json").write_text(json.dumps(record | damage))
+    with pytest.raises(InputError, match=r"run\.json: damaged: .*Begin again"):
+        rundir.read_run(tmp_path)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,8 +25,11 @@ app = App(
     name="skycrane",
     version=__version__,
     help="Land a rover on Mars: fly it, film it, bring the film home, cut it, and listen.",
+    suppress_keyboard_interrupt=False,
 )
 app.register_install_completion_command()
+
+_MOST_WORKERS = 1024
 
 Directory = Annotated[Path, Parameter(name=["--output", "-o"], help="The run directory.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
@@ -199,7 +205,8 @@ def clean(
     reference: Annotated[Path | None, Parameter(help="A recording of the noise alone.")] = None,
     residual: Annotated[Path | None, Parameter(help="Where to write what was removed.")] = None,
     strength: Annotated[
-        float, Parameter(help="From 0 (nothing) to 1 (all that is known as noise).")
+        float,
+        Parameter(help="From 0 (nothing) over 1 (the noise as known, best) to 2 (harsher)."),
     ] = 1.0,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -318,8 +325,12 @@ def _options(truth: bool) -> dict[str, dict[str, Any]]:
 def _context(run: Any, *, device: str, workers: int | None, quiet: bool) -> StageContext:
     from skycrane.compute import resolve_device
 
-    if workers is not None and workers < 1:
-        raise InputError(f"{workers} workers", where="--workers", right="Give 1 or more.")
+    if workers is not None and not 1 <= workers <= _MOST_WORKERS:
+        raise InputError(
+            f"{workers} workers",
+            where="--workers",
+            right=f"Give 1 or more, up to {_MOST_WORKERS}; here are {os.cpu_count()} cores.",
+        )
     return StageContext(
         directory=run.path,
         mission=run.mission,
@@ -396,25 +407,52 @@ def _print_result(result: dict[str, Any], *, as_json: bool) -> None:
         print(f"{key:<28}{value}")
 
 
-def main(arguments: list[str] | None = None) -> Literal[0, 1, 2, 130]:
+def main(arguments: list[str] | None = None) -> Literal[0, 1, 2, 130, 141]:
     """Run the command line; return its exit status (the console script's entry point)."""
     from skycrane.files import as_input_error
 
+    before = None
     try:
+        if threading.current_thread() is threading.main_thread():
+            before = signal.signal(signal.SIGTERM, _stop)
         app(arguments, exit_on_error=False, print_error=False, result_action="return_none")
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except CycloptsError as error:
         return _fail(f"{error} See `skycrane --help`.", 2)
     except SkycraneError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("stopped; the same command goes on from here", 130)
+    except BrokenPipeError:
+        return _reader_gone()
+    except MemoryError:
+        return _fail("out of memory. Use fewer --workers, a lower --quality or a smaller input.", 2)
     except OSError as error:
         if error.errno is None:
             raise
         return _fail(str(as_input_error(error, Path(error.filename or "disk"))), 2)
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
     return 0
 
 
+def _reader_gone() -> Literal[141]:
+    """End without a word, as programs do whose reader has had enough (`| head -1`)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered goes nowhere
+    return 141
+
+
+def _stop(*_: object) -> None:
+    """Treat a request to end like Ctrl-C, so that nothing half-written stays behind."""
+    raise KeyboardInterrupt
+
+
 def _fail(message: str, status: Any) -> Any:
-    print(f"skycrane: {message}", file=sys.stderr)
+    # Names and texts come from files: what would act on the terminal is shown as its escape.
+    line = message.replace("\n", " ")
+    plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+    with contextlib.suppress(OSError):
+        print(f"skycrane: {plain}", file=sys.stderr)
     return status

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from skycrane import __version__
 from skycrane.errors import InputError
@@ -312,9 +312,7 @@ def _read_record(path: Path) -> dict[str, Any] | None:
         wanted = {"mission", "mission_sha256", "seed", "quality", "started", "stages"}
         if not isinstance(record, dict) or not wanted <= record.keys():
             raise ValueError("keys are missing")
-        for entry in record["stages"].values():
-            if not {"key", "outputs", "stat", "summary"} <= entry.keys():
-                raise ValueError("a stage's entry is incomplete")
+        _check_record(record)
     except OSError as error:
         raise as_input_error(error, file) from error
     except (ValueError, AttributeError, RecursionError) as error:
@@ -322,6 +320,43 @@ def _read_record(path: Path) -> dict[str, Any] | None:
             f"damaged: {error}", where=str(file), right="Begin again in another directory with -o."
         ) from error
     return record
+
+
+_SHAPE: dict[str, type | tuple[type, ...]] = {
+    "mission": str,
+    "mission_sha256": str,
+    "seed": int,
+    "quality": str,
+    "started": dict,
+    "stages": dict,
+}
+_ENTRY_SHAPE: dict[str, type | tuple[type, ...]] = {
+    "key": str,
+    "outputs": dict,
+    "stat": dict,
+    "seconds": (int, float),
+    "summary": dict,
+}
+
+
+def _check_record(record: dict[str, Any]) -> None:
+    """Raise ValueError where run.json is not as this program writes it."""
+    for key, kind in _SHAPE.items():
+        if not isinstance(record[key], kind):
+            raise ValueError(f"{key} is not as it was written")
+    if record["quality"] not in get_args(Quality):
+        raise ValueError(f"there is no quality {record['quality']!r}")
+    for name, entry in record["stages"].items():
+        if name not in STAGES:
+            raise ValueError(f"there is no stage {name!r}")
+        if not isinstance(entry, dict) or not _ENTRY_SHAPE.keys() <= entry.keys():
+            raise ValueError(f"the entry of {name} is incomplete")
+        for key, kind in _ENTRY_SHAPE.items():
+            if not isinstance(entry[key], kind):
+                raise ValueError(f"{key} of {name} is not as it was written")
+        for output in entry["outputs"]:
+            if Path(output).is_absolute() or ".." in Path(output).parts:
+                raise ValueError(f"an output of {name} lies outside: {output!r}")
 
 
 def _read_mission(path: Path, record: dict[str, Any]) -> Mission:

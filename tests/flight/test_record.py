@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,3 +124,25 @@ def test_absent_things_are_named():
         flight().bodies["rover"].driver("thrust", 0.0)
     with pytest.raises(InputError, match="Run fly"):
         read_flight(__import__("pathlib").Path("/nonexistent"))
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):
+    """In a process of its own: the HDF5 library used to end it with a segmentation fault."""
+    code = (
+        "import resource, sys; from pathlib import Path; from skycrane.errors import InputError\n"
+        "from test_record import flight, write_flight\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "try: write_flight(flight(), Path(sys.argv[1]))\n"
+        "except InputError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "File too large" in done.stdout
+    assert not done.stderr
+    assert not list((tmp_path / "flight").iterdir())

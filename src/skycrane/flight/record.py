@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from dataclasses import asdict, dataclass, field, fields
@@ -13,7 +14,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from skycrane.errors import InputError
-from skycrane.files import atomic_path, write_json
+from skycrane.files import write_bytes, write_json
 
 __all__ = [
     "BODIES",
@@ -271,14 +272,17 @@ def write_flight(flight: Flight, directory: Path) -> list[Path]:
     """
     folder = Path(directory) / "flight"
     record, events = folder / "flight.nc", folder / "events.json"
-    with atomic_path(record) as partial:
-        root = xr.Dataset(attrs=_root_attributes(flight))
-        root.to_netcdf(partial, mode="w", engine="h5netcdf")
-        for name in BODIES:
-            data = _dataset(flight.bodies[name])
-            packed = {"zlib": True, "complevel": 1, "shuffle": True, "_FillValue": None}
-            encoding = dict.fromkeys(data.variables, packed)
-            data.to_netcdf(partial, mode="a", engine="h5netcdf", group=name, encoding=encoding)
+    # Made in memory: on a full disk the HDF5 library keeps the broken file open and ends the
+    # process with a segmentation fault.
+    made = io.BytesIO()
+    root = xr.Dataset(attrs=_root_attributes(flight))
+    root.to_netcdf(made, mode="w", engine="h5netcdf")
+    for name in BODIES:
+        data = _dataset(flight.bodies[name])
+        packed = {"zlib": True, "complevel": 1, "shuffle": True, "_FillValue": None}
+        encoding = dict.fromkeys(data.variables, packed)
+        data.to_netcdf(made, mode="a", engine="h5netcdf", group=name, encoding=encoding)
+    write_bytes(record, made.getvalue())
     write_json(events, [asdict(event) for event in flight.events])
     return [record, events]
 
