@@ -156,6 +156,13 @@ def test_a_mission_that_is_not_there_names_the_nearest(tmp_path):
         ("terrain.craters.per_km2_over_1_km", 1e9, r"per_km2_over_1_km: .*less than or equal"),
         ("wind.east_m_s", [1e4] * 6, r"key wind: .*faster than 500"),
         ("soundscape.duration_s", 0.0, r"soundscape\.duration_s: 0\.0 is not right"),
+        ("soundscape.duration_s", 1e-9, r"soundscape\.duration_s: 1e-09 is not right"),
+        ("soundscape.reference.duration_s", 1e12, r"reference\.duration_s: .*equal to 3600"),
+        ("soundscape.clicks.relay.rate_hz", 1e9, r"relay\.rate_hz: .*equal to 1000"),
+        ("soundscape.clicks.relay.modes", [[-5.0, 0.0]], r"clicks\.relay: .*modes have to be"),
+        ("soundscape.whines.0.level_db", 1e5, r"whines\.0\.level_db: .*equal to 200"),
+        ("soundscape.air.temperature_k", 1e-3, r"air\.temperature_k: .*equal to 20"),
+        ("microphone.low_corner_hz", 1e6, r"key microphone: .*low_corner_hz has to be below"),
         ("link.orbiters", [], r"link\.orbiters: "),
     ],
 )

@@ -51,11 +51,19 @@ class Microphone(Section):
     diaphragm_diameter_m: Positive
     """Diameter over which the pressure is averaged, m."""
 
+    @model_validator(mode="after")
+    def _check(self) -> Microphone:
+        if not self.low_corner_hz < self.high_corner_hz:
+            raise ValueError("low_corner_hz has to be below high_corner_hz")
+        if self.low_corner_hz >= self.sample_rate_hz / 2:
+            raise ValueError("low_corner_hz has to be below half of sample_rate_hz")
+        return self
+
 
 class Air(Section):
     """The air at the microphone, as far as sound is concerned."""
 
-    temperature_k: Positive
+    temperature_k: Annotated[float, Field(ge=20, le=3000)]
     pressure_pa: Positive
     gas_constant_j_kg_k: Positive
     """Specific gas constant of the mixture, J/(kg K)."""
@@ -120,7 +128,7 @@ class Whine(Section):
     """A tone of the electronics."""
 
     frequency_hz: Positive
-    level_db: Annotated[float, Field(strict=False)]
+    level_db: Annotated[float, Field(ge=-200, le=200)]
     """At the microphone, dB re 20 uPa RMS."""
     drift_fraction: Fraction
 
@@ -142,28 +150,35 @@ class Noise(Section):
 class Clicks(Section):
     """Short mechanical sounds that come at random times."""
 
-    rate_hz: NonNegative
+    rate_hz: Annotated[float, Field(ge=0, le=1000)]
     """Mean number a second."""
-    level_db: Annotated[float, Field(strict=False)]
+    level_db: Annotated[float, Field(ge=-200, le=200)]
     """Median peak pressure, dB re 20 uPa."""
     spread_db: NonNegative
     """Standard deviation of the peak level, dB."""
     modes: Annotated[list[Pair], Field(min_length=1)]
     """Rows of ringing frequency, Hz, and decay time to 1/e, s."""
 
+    @model_validator(mode="after")
+    def _check(self) -> Clicks:
+        for frequency, decay in self.modes:
+            if not (0 < frequency <= 1e6 and 1e-6 <= decay <= 10):
+                raise ValueError("modes have to be above 0 Hz and decay in 1e-6 to 10 s")
+        return self
+
 
 class ReferenceRecording(Section):
     """The rover's noise alone, recorded before landing."""
 
-    duration_s: Positive
-    level_db: Annotated[float, Field(strict=False)]
+    duration_s: Annotated[float, Field(ge=0.1, le=3600)]
+    level_db: Annotated[float, Field(ge=-200, le=200)]
     """How much louder the rover is then than on the surface, dB."""
 
 
 class Soundscape(Section):
     """A stretch of the surface as it sounds at the microphone."""
 
-    duration_s: Annotated[float, Field(strict=False, gt=0, le=3600)]
+    duration_s: Annotated[float, Field(ge=0.1, le=3600)]
     """Length of the recording, s."""
     air: Air
     breeze: Breeze
