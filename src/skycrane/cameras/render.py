@@ -41,7 +41,7 @@ class View:
         spin: how far it turns, rad, local axes.
         key: random key of camera and frame.
         samples: rays a photosite.
-        body_samples: rays a photosite whose first ray meets a body.
+        body_samples: rays a photosite where a body has detail finer than a tile.
         bayer: 1 for RGGB, 0 for grey, 2 to 4 for one colour everywhere.
         jitter: 1 to spread rays over the photosite, 0 for its centre.
     """
@@ -296,6 +296,21 @@ def _colour_of(bayer: int, i: int, j: int) -> int:
     return int(1)
 
 
+@wp.func
+def _is_fine(bayer: int, light: wp.vec4, met: wp.vec4, far: wp.vec4) -> bool:
+    """Tell whether a tile's first rays met a body with an edge or a rivet finer than the tile."""
+    if wp.max(met) < 1.5:
+        return False
+    if wp.max(met) != wp.min(met) or wp.max(far) > 1.02 * wp.min(far):
+        return True
+    low = wp.min(light[1], light[2])
+    high = wp.max(light[1], light[2])
+    if bayer != 1:
+        low = wp.min(light)
+        high = wp.max(light)
+    return high > 1.06 * low
+
+
 @wp.kernel
 def render_kernel(
     row0: int,
@@ -313,28 +328,30 @@ def render_kernel(
 ):
     """Fill radiance, and of the first ray depth [m] along it and id, of a tile of 2 x 2 photosites.
 
-    The tile shares its chances, so that chance makes no colour, and its dust, which is smooth.
+    The tile shares its dust, which is smooth, and gets more rays where bodies have fine detail.
     """
     ti, tj = wp.tid()  # type: ignore[misc]
     ti += row0
     before = wp.vec3(0.0, 1.0, 0.0)
     beam = sun_through(air, datum_height(ground, view.eye))
-    for k in range(4):
-        i = 2 * ti + k // 2
-        j = 2 * tj + k % 2
-        if i < light.shape[0] and j < light.shape[1]:
-            c = _colour_of(view.bayer, i, j)
-            total = float(0.0)
-            count = view.samples
-            n = int(0)
-            while n < count:
-                key = hash2(tj + n * 8192, ti, view.key)
-                more = hash2(ti, tj + n * 8192, view.key + 1)
-                dx = (unit(more, 0) - 0.5) * view.jitter
-                dy = (unit(more, 1) - 0.5) * view.jitter
-                when = (unit(more, 2) - 0.5) * view.jitter
-                e = directions[i, j] + wp.vec3(dx * view.inv_fx, dy * view.inv_fy, 0.0)
-                d = wp.normalize(view.turn * e)
+    total = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    met = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    far = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    count = view.samples
+    n = int(0)
+    while n < count:
+        # The tile shares its chances, so that chance makes no colour.
+        key = hash2(tj + n * 8192, ti, view.key)
+        more = hash2(ti, tj + n * 8192, view.key + 1)
+        dx = (unit(more, 0) - 0.5) * view.jitter * view.inv_fx
+        dy = (unit(more, 1) - 0.5) * view.jitter * view.inv_fy
+        when = (unit(more, 2) - 0.5) * view.jitter
+        for k in range(4):
+            i = 2 * ti + k // 2
+            j = 2 * tj + k % 2
+            if i < light.shape[0] and j < light.shape[1]:
+                c = _colour_of(view.bayer, i, j)
+                d = wp.normalize(view.turn * (directions[i, j] + wp.vec3(dx, dy, 0.0)))
                 turned = wp.normalize(d + wp.cross(view.spin, d) * when)
                 moved = view.eye + view.drift * when
                 seen = _look(
@@ -361,8 +378,8 @@ def render_kernel(
                         seen.light *= 1.0 + dust.scour * before[2]
                     seen.light = seen.light * through + lit * before[1] * _INV_PI * (1.0 - through)
                 if strands.count > 0:
-                    far = wp.where(seen.depth > 0.0, seen.depth, float(_FAR))
-                    cover = cover_by_strands(strands, i, j, view.eye, d, far, view.cone)
+                    behind = wp.where(seen.depth > 0.0, seen.depth, float(_FAR))
+                    cover = cover_by_strands(strands, i, j, view.eye, d, behind, view.cone)
                     if cover[0] > 0.0:
                         # A round cord turns a half of itself to the sun, whichever way it runs.
                         around = 0.5 * (air.sky_irradiance[c] * _INV_PI + air.ground_radiance[c])
@@ -372,12 +389,17 @@ def render_kernel(
                             seen.depth = cover[1]
                             seen.body = int(7)
                 if n == 0:
-                    # Bodies have edges and rivets finer than a photosite: more rays there.
-                    if seen.body > 1:
-                        count = wp.max(view.samples, view.body_samples)
+                    met[k] = float(seen.body)
+                    far[k] = seen.depth
                     if depth.shape[0] > 0:
                         depth[i, j] = seen.depth
                         body[i, j] = wp.uint8(seen.body)
-                total += seen.light
-                n += 1
-            light[i, j] = total / float(count)
+                total[k] = total[k] + seen.light
+        if n == 0 and _is_fine(view.bayer, total, met, far):
+            count = wp.max(view.samples, view.body_samples)
+        n += 1
+    for k in range(4):
+        i = 2 * ti + k // 2
+        j = 2 * tj + k % 2
+        if i < light.shape[0] and j < light.shape[1]:
+            light[i, j] = total[k] / float(count)

@@ -134,7 +134,7 @@ class Renderer:
             encoding: which colour each photosite takes.
             colour: take this colour (0, 1, 2) everywhere instead.
             samples: rays a photosite.
-            body_samples: rays a photosite whose first ray meets a body.
+            body_samples: rays a photosite where a body has detail finer than a tile of 2 x 2.
             key: random key of the frame.
             jitter: how much of a photosite rays spread over.
             drift_m: movement of the eye during the exposure, local axes.
