@@ -143,8 +143,9 @@ def _paint(tiles: NDArray[np.bool_], centre: Array, reach: Array, lens: Lens) ->
     inside = np.abs(plane).max(axis=1) < 3.0
     plane, z, reach = plane[inside], z[inside], reach[inside]
     pixel = lens.distort(plane) * [lens.fx, lens.fy] + [lens.cx, lens.cy]
-    # A sphere's image is wider off the axis; two photosites for jitter and the lens.
-    spread = reach / np.maximum(z - reach, 1e-3) * (1 + np.sum(plane**2, axis=1)) * lens.fx + 2.0
+    # A sphere's image is wider off the axis; three photosites for jitter, for the
+    # lens, and for poses that differ by less than the memory of views tells.
+    spread = reach / np.maximum(z - reach, 1e-3) * (1 + np.sum(plane**2, axis=1)) * lens.fx + 3.0
     down, across = tiles.shape
     low = np.floor((pixel - spread[:, None]) / TILE).astype(np.int64)
     high = np.floor((pixel + spread[:, None]) / TILE).astype(np.int64)
@@ -306,7 +307,9 @@ class BodySet:
         Each triangle counts with the circle around its bounding sphere's image. `turn` and `shift`
         take the surface's frame to the optical one. Remembered while neither pose nor shape change.
         """
-        key = (k, lens, self._version[k], *np.round(np.append(turn, shift), 4).tolist())
+        # From the rounded pose, so that what is remembered never depends on who asked first.
+        turn, shift = np.round(turn, 3), np.round(shift, 3)
+        key = (k, lens, self._version[k], *turn.ravel().tolist(), *shift.tolist())
         if key in self._views:
             return self._views[key]
         points = (self._shapes[k].vertices_m @ turn.T + shift)[self._shapes[k].triangles]

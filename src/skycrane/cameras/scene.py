@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 _OPEN = ("parachute", "bridles")
 """Cloth and lines: nothing of them shades itself from the sky enough to bake."""
 _BREATHING_HZ = 1.7
+_GONE_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ class Scene:
         self.dust = DustHistory(
             mission, flight, self.terrain.height_m, sun_site=tuple(self.sun.tolist())
         )
+        self._rovers = {w: self.vehicle.rover_shape(wheels_deployed=w) for w in (0.0, 1.0)}
         self.corners = {
             name: Corners(self.resting[name], workers=workers, closed=name not in _OPEN)
             for name in SURFACES
@@ -121,6 +123,12 @@ class Scene:
         """Return the time of the first event of a name, or `otherwise`."""
         return self.flight.event(name).t_s if self.flight.has_event(name) else otherwise
 
+    def _rover(self, wheels_deployed: float) -> shapes.Shape:
+        """Return the rover; stowed and deployed, as nearly always, it is one and the same shape."""
+        if wheels_deployed in self._rovers:
+            return self._rovers[wheels_deployed]
+        return self.vehicle.rover_shape(wheels_deployed=wheels_deployed)
+
     def moment(self, t_s: float) -> Moment:
         """Return where everything is at a time."""
         never = np.inf
@@ -141,7 +149,8 @@ class Scene:
         turn[k] = turn[k] @ rotation
         present[k] = since < 8.0
         k = index("parachute")
-        present[k] = t_s > mortar
+        # Left behind with the backshell, it is soon too far off to be seen.
+        present[k] = mortar < t_s < self.event_s("backshell_separation", never) + _GONE_S
         if present[k]:
             track = self.flight.bodies["parachute"]
             moving["parachute"] = self.vehicle.canopy_shape(
@@ -150,9 +159,7 @@ class Scene:
                 phase_rad=2 * np.pi * _BREATHING_HZ * (t_s - mortar),
             )
         rover = self.flight.bodies["rover"]
-        moving["rover"] = self.vehicle.rover_shape(
-            wheels_deployed=float(rover.driver("wheels_deployed", t_s))
-        )
+        moving["rover"] = self._rover(float(rover.driver("wheels_deployed", t_s)))
         k = index("bridles")
         present[k] = t_s > separated
         if present[k]:
