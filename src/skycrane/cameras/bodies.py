@@ -34,6 +34,8 @@ Array = NDArray[np.float64]
 
 TILE = 16
 """Photosites a tile's side, by which the kernels skip what cannot be seen there."""
+_FEW = 8192
+"""Photosites below which looking for what can be seen costs more than it spares."""
 
 
 @wp.struct
@@ -307,6 +309,8 @@ class BodySet:
         Each triangle counts with the circle around its bounding sphere's image. `turn` and `shift`
         take the surface's frame to the optical one. Remembered while neither pose nor shape change.
         """
+        if lens.width * lens.height < _FEW:
+            return np.ones((-(-lens.height // TILE), -(-lens.width // TILE)), bool)
         # From the rounded pose, so that what is remembered never depends on who asked first.
         turn, shift = np.round(turn, 3), np.round(shift, 3)
         key = (k, lens, self._version[k], *turn.ravel().tolist(), *shift.tolist())

@@ -174,6 +174,10 @@ class StrandSet:
             eye_m, turn: the camera in the local frame.
             lens: what it draws with.
         """
+        if lens.width < 4 * TILE:
+            # A coarse look at the light of the scene, to which cords add nothing.
+            self.clear()
+            return
         a, b = (start_m - eye_m) @ turn, (end_m - eye_m) @ turn
         ahead = (a[:, 2] > _NEAR_M) | (b[:, 2] > _NEAR_M)
         # Cut what lies behind the camera.
