@@ -22,7 +22,9 @@ from skycrane.mars.terrain_detail import stones
 
 __all__ = ["View", "render_kernel"]
 
-wp.set_module_options({"enable_backward": False})
+# Rays need neither NaN nor a fixed order of sums: a fifth less time. Flights keep strict ones.
+_FAST = {"fast_math": True, "cpu_compiler_flags": f"{wp.config.cpu_compiler_flags} -ffast-math -w"}
+wp.set_module_options({"enable_backward": False, **_FAST})
 
 _INV_PI = wp.constant(0.31830989)
 _FAR = wp.constant(140000.0)
