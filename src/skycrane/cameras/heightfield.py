@@ -292,7 +292,7 @@ def trace_ground(g: Ground, o: wp.vec3, d: wp.vec3, cone: float, far: float) -> 
         m = count - 1
         while m >= 0:
             lv = g.levels[m]
-            worth = wp.where(m == 0, far, 2.2 * lv.cell / cone)
+            worth = wp.where(m == 0, far, 1.2 * lv.cell / cone)
             if t < worth:
                 span = _inside(lv, o, ix, iy)
                 leave = wp.min(span[1], worth)

@@ -30,7 +30,7 @@ wp.set_module_options({"enable_backward": False})
 Array = NDArray[np.float64]
 
 _LIST = 12
-_SAMPLES = 64
+_SAMPLES = 128
 _NEAR_M = 0.05
 
 
@@ -197,10 +197,11 @@ class StrandSet:
         pixel = points * [lens.fx, lens.fy] + [lens.cx, lens.cy]
         number = np.broadcast_to(np.arange(len(a))[:, None], pixel.shape[:2])[ahead]
         pixel = pixel[ahead]
-        # Steps between samples are below a tile; spreading by half a tile leaves no gaps.
+        # Samples lie some five photosites apart; spreading by three leaves no gaps, and covers the
+        # cords' width and the rays' jitter.
         found = []
         across, down = -(-lens.width // TILE), -(-lens.height // TILE)
-        for dx, dy in ((0, 0), (-6, 0), (6, 0), (0, -6), (0, 6)):
+        for dx, dy in ((-3, -3), (3, -3), (-3, 3), (3, 3)):
             j = np.floor((pixel[..., 0] + dx) / TILE).astype(np.int64)
             i = np.floor((pixel[..., 1] + dy) / TILE).astype(np.int64)
             ok = (i >= 0) & (i < down) & (j >= 0) & (j < across)
