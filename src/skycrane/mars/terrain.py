@@ -34,11 +34,11 @@ __all__ = ["Level", "Terrain", "cache_directory", "terrain_of"]
 
 wp.set_module_options({"enable_backward": False})
 
-VERSION = 5
+VERSION = 6
 """Counts changes of the ground's making, so that no stale cache is used."""
 
 _BASE = ((160.0, 1024), (20.0, 2048), (4.0, 2048))
-_FINE = ((0.8, 2048), (0.2, 2048), (0.05, 1024), (0.01, 1024))
+_FINE = ((0.8, 2048), (0.2, 2048), (0.05, 2048), (0.01, 1024))
 _UNITS = (8.0, 1024)
 _FINEST_M = 0.064
 _SUN_RADIUS_AU_RAD = 0.00465047
