@@ -367,7 +367,7 @@ def _save(path: Path, arrays: dict[str, NDArray]) -> None:
 
 
 def _forget_oldest(directory: Path, pattern: str, *, keep: int) -> None:
-    """Remove the cache files used longest ago; each landing place makes one of 200 MB."""
+    """Remove the oldest cache files; each landing place makes one of 250 MB."""
     with contextlib.suppress(OSError):
         files = sorted(directory.glob(pattern), key=lambda p: p.stat().st_mtime, reverse=True)
         for path in files[keep:]:
@@ -415,4 +415,5 @@ def terrain_of(mission: Mission, *, workers: int | None = None) -> Terrain:
         for k, b in enumerate(base):
             arrays[f"height_{k}"], arrays[f"sand_{k}"] = b.height_m, b.sand
         _save(path, arrays)
+        _forget_oldest(path.parent, "landform-*.npz", keep=3)
     return Terrain(mission, base, 0.0)
