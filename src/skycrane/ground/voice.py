@@ -95,6 +95,10 @@ def _loaded() -> ctypes.CDLL:
 def _start(library: ctypes.CDLL) -> None:
     data = str(espeakng_loader.get_data_path())
     rate_hz = library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data.encode(), 0)
+    # Its breath and flutter draw from a generator that it seeds with the time of day, and from the
+    # C library's, which goes on from whatever else in the process used it.
+    library.espeak_ng_SetRandSeed(ctypes.c_long(1))
+    ctypes.CDLL(None).srand(1)
     if rate_hz != VOICE_RATE_HZ:
         raise InputError(
             "the voice's data cannot be read",
