@@ -35,10 +35,9 @@ def measure() -> dict[str, dict]:
         "film_frame_core_s": {
             "value": round(float(np.median(seconds)), 3),
             "unit": "core-s",
-            "peer": "goal",
-            "peer_value": 0.8,
-            "ratio": round(0.8 / float(np.median(seconds)), 2),
-            "device": "cpu, 1 core",
+            "peer": None,
+            "peer_value": None,
+            "ratio": None,
             "conditions": "1280 x 1024, one ray a photosite, bodies and shadows, dust off",
         }
     }

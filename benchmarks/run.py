@@ -45,8 +45,10 @@ def main() -> int:
 def show(name: str, result: dict[str, Any]) -> None:
     """Print one row: the figure, the peer's, and the ratio where there is a peer."""
     row = f"{name:<28}{result['value']:>12.4g} {result['unit']:<12}"
-    if result.get("peer"):
-        row += f"{result['peer']} {result['peer_value']:.4g}, ratio {result['ratio']:.3g}"
+    if result.get("peer_value") is not None:
+        row += f"{result['peer']} {result['peer_value']:.4g} "
+    if result.get("ratio") is not None:
+        row += f"ratio {result['ratio']:.3g} "
     print(f"{row}  {result.get('conditions', '')}")
 
 
