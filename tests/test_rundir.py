@@ -188,6 +188,8 @@ def test_a_changed_mission_file_is_refused(tmp_path, mission):
         handle.write("\n# touched\n")
     with pytest.raises(InputError, match="changed since the run began"), RunDir.open(tmp_path):
         pass
+    with pytest.raises(InputError, match="changed since the run began"):
+        land(tmp_path, mission)
 
 
 def test_run_json_has_hashes_of_inputs_and_outputs(tmp_path, mission):

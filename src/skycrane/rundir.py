@@ -168,6 +168,7 @@ class RunDir:
                 write_json(path / "run.json", record)
             else:
                 _refuse_other(path, record, identity)
+                _read_mission(path, record)
             yield cls(path, mission, record)
 
     @classmethod
