@@ -142,3 +142,12 @@ def test_asked_to_end_it_leaves_nothing_half_written(which, only_stage, tmp_path
     assert main(["land", "-o", str(out), "--seed", str(int(which)), "-q"]) == 130
     assert "goes on from here" in said(capsys)
     assert not list((out / "flight").iterdir())
+
+
+def test_an_unwritable_cache_is_named(tmp_path):
+    command = [sys.executable, "-m", "skycrane", "fly", "-q", "-o", str(tmp_path / "run")]
+    environment = {**os.environ, "XDG_CACHE_HOME": "/dev/null/cache"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "Set XDG_CACHE_HOME" in done.stderr
+    assert "Traceback" not in done.stderr

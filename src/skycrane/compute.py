@@ -19,6 +19,9 @@ def start_warp() -> None:
 
     Without a CUDA driver the library warns straight to file descriptor 2, which no setting
     silences; on a machine without a GPU that is no news to anyone.
+
+    Raises:
+        InputError: the cache of compiled kernels cannot be written.
     """
     global _started
     if _started:
@@ -29,6 +32,12 @@ def start_warp() -> None:
     try:
         os.dup2(nowhere, 2)
         wp.init()
+    except OSError as error:
+        raise InputError(
+            f"the cache of compiled kernels cannot be written ({error.strerror})",
+            where=str(error.filename or "XDG_CACHE_HOME"),
+            right="Set XDG_CACHE_HOME to a directory you may write to.",
+        ) from error
     finally:
         os.dup2(saved, 2)
         os.close(saved)
