@@ -9,10 +9,9 @@ import numpy as np
 import warp as wp
 
 from skycrane.compute import start_warp
-from skycrane.flight.case import Case, case_record, make_tables
+from skycrane.flight.case import Case, case_record, with_gusts
 from skycrane.flight.entry import fly_entry
-from skycrane.flight.reference import derive_reference
-from skycrane.flight.simulate import simulate
+from skycrane.flight.simulate import FlightPlan, simulate
 from skycrane.flight.state import (
     BALANCE_SLOTS,
     EVENT_COUNT,
@@ -41,8 +40,9 @@ def _entries_per_s() -> float:
     mission = load_mission("mars2020")
     record = case_record(mission, ENTRIES)
     record["entry_step"] = STEP_S
-    tables = make_tables(mission, device="cpu", count=ENTRIES)
-    reference = derive_reference(record, tables, device="cpu").on("cpu")
+    plan = FlightPlan.of(mission)
+    tables = with_gusts(plan.tables, mission, device="cpu", seed=0, case_ids=range(ENTRIES))
+    reference = plan.reference.on("cpu")
     cases = wp.array(record, dtype=Case, device="cpu")
     times = []
     for _ in range(REPEATS):
@@ -56,7 +56,7 @@ def _entries_per_s() -> float:
             fly_entry,
             dim=ENTRIES,
             inputs=[cases, tables, reference],
-            outputs=[states, samples, counts, events, falling],
+            outputs=[samples, counts, states, events, falling],
             device="cpu",
         )
         times.append(time.perf_counter() - start)

@@ -4,7 +4,7 @@
 # mypy: disable-error-code="valid-type,arg-type,call-overload,assignment,attr-defined"
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,16 @@ from skycrane.mars.wind import gust_modes, wind_grid
 from skycrane.mission import Mission
 from skycrane.vehicle.aerodynamics import mach_grid
 
-__all__ = ["Case", "Ground", "Tables", "case_record", "flat_ground", "make_tables"]
+__all__ = [
+    "Case",
+    "Ground",
+    "Tables",
+    "case_record",
+    "flat_ground",
+    "ground_of",
+    "make_tables",
+    "with_gusts",
+]
 
 Array = NDArray[np.float64]
 HeightFunction = Callable[[Array, Array], Array]
@@ -382,10 +391,11 @@ def case_record(mission: Mission, count: int = 1) -> NDArray[Any]:
 
 def flat_ground(device: str) -> Ground:
     """Return ground at the height of the target everywhere."""
-    return _ground(lambda east, north: np.zeros_like(east), device)
+    return ground_of(lambda east, north: np.zeros_like(east), device)
 
 
-def _ground(height_m: HeightFunction, device: str) -> Ground:
+def ground_of(height_m: HeightFunction, device: str) -> Ground:
+    """Return the ground of `height_m(east_m, north_m)`, heights over the target's sphere."""
     ground = Ground()
     for name, half, step in (("wide", 16_000.0, 64.0), ("fine", 200.0, 1.0)):
         axis = np.arange(-half, half + step / 2, step)
@@ -400,13 +410,11 @@ def make_tables(
     mission: Mission,
     *,
     device: str,
-    seed: int = 0,
-    count: int = 1,
-    height_m: HeightFunction | None = None,
+    ground: Ground | None = None,
 ) -> Tables:
-    """Return the tables of a mission on a device, with gusts for `count` cases.
+    """Return the tables of a mission on a device, without gusts (see `with_gusts`).
 
-    `height_m(east_m, north_m)` gives the ground over the target's sphere; level where it is None.
+    The ground is level at the target's height where None is given.
     """
 
     def put(values: Array) -> wp.array:
@@ -418,9 +426,21 @@ def make_tables(
     tables.log_density, tables.sound_speed = put(air.log_density), put(air.sound_speed_m_s)
     east, north = wind_grid(mission.wind)
     tables.wind_east, tables.wind_north = put(east), put(north)
-    tables.gusts = put(np.stack([gust_modes(mission.wind, seed, case) for case in range(count)]))
     tables.axial = put(mach_grid(shell.mach, shell.axial_coefficient))
     tables.normal = put(mach_grid(shell.mach, shell.normal_factor))
     tables.canopy_drag = put(mach_grid(chute.mach, chute.drag_coefficient))
-    tables.ground = flat_ground(device) if height_m is None else _ground(height_m, device)
+    tables.ground = flat_ground(device) if ground is None else ground
     return tables
+
+
+def with_gusts(
+    tables: Tables, mission: Mission, *, device: str, seed: int, case_ids: Sequence[int]
+) -> Tables:
+    """Return the same tables with the gusts of some cases, keyed by (seed, case)."""
+    gusts = np.stack([gust_modes(mission.wind, seed, case) for case in case_ids])
+    out = Tables()
+    for name in Tables.vars:
+        if name != "gusts":
+            setattr(out, name, getattr(tables, name))
+    out.gusts = wp.array(gusts, dtype=wp.float64, device=device)
+    return out

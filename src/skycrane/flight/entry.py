@@ -203,9 +203,9 @@ def fly_entry(
     cases: wp.array(dtype=Case),
     tables: Tables,
     ref: Reference,
-    states: wp.array(dtype=VehicleState),
     samples: wp.array(dtype=Sample, ndim=2),
     counts: wp.array(dtype=wp.int32),
+    states: wp.array(dtype=VehicleState),
     events: wp.array(dtype=EventSlot, ndim=2),
     falling: wp.array(dtype=FallState, ndim=2),
 ):

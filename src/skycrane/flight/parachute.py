@@ -240,9 +240,9 @@ def fly_parachute(
     cases: wp.array(dtype=Case),
     tables: Tables,
     states: wp.array(dtype=VehicleState),
-    landers: wp.array(dtype=LanderState),
     samples: wp.array(dtype=Sample, ndim=2),
     counts: wp.array(dtype=wp.int32),
+    landers: wp.array(dtype=LanderState),
     events: wp.array(dtype=EventSlot, ndim=2),
     falling: wp.array(dtype=FallState, ndim=2),
 ):

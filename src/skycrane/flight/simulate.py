@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import warp as wp
 from numpy.typing import NDArray
 
 from skycrane.compute import start_warp
 from skycrane.errors import InputError
-from skycrane.flight.case import Case, HeightFunction, case_record, make_tables
-from skycrane.flight.entry import fly_entry
-from skycrane.flight.falling import fly_falling
-from skycrane.flight.parachute import fly_parachute
-from skycrane.flight.powered import fly_powered
-from skycrane.flight.reference import ReferenceTrajectory, derive_reference
-from skycrane.flight.state import (
-    BALANCE_SLOTS,
-    EVENT_COUNT,
-    EventSlot,
-    FallState,
-    LanderState,
-    Outcome,
-    Sample,
-    VehicleState,
+from skycrane.flight.case import (
+    HeightFunction,
+    Tables,
+    case_record,
+    ground_of,
+    make_tables,
+    with_gusts,
 )
+from skycrane.flight.launch import Flown, fly_cases
+from skycrane.flight.reference import ReferenceTrajectory, derive_reference
+from skycrane.flight.state import Outcome
 from skycrane.mission import Mission
 
-__all__ = ["RawFlight", "simulate"]
+__all__ = ["NOMINAL", "FlightPlan", "RawFlight", "simulate"]
 
 Rows = NDArray[Any]
 
@@ -63,15 +58,51 @@ class RawFlight:
     reference: ReferenceTrajectory
 
 
-class _Buffers:
-    """Samples of one leg of the flight."""
+NOMINAL = 0
+"""The case that no dispersion touches; its gusts are those of every single flight."""
 
-    def __init__(self, capacity: int, device: str) -> None:
-        self.samples = wp.zeros((1, capacity), dtype=Sample, device=device)
-        self.counts = wp.zeros(1, dtype=wp.int32, device=device)
 
-    def rows(self) -> Rows:
-        return np.array(self.samples.numpy()[0, : int(self.counts.numpy()[0])])
+@dataclass(frozen=True)
+class FlightPlan:
+    """What all cases of a mission share on one device: tables, ground, reference trajectory."""
+
+    mission: Mission
+    seed: int
+    device: str
+    tables: Tables
+    reference: ReferenceTrajectory
+
+    @classmethod
+    def of(
+        cls,
+        mission: Mission,
+        *,
+        device: str = "cpu",
+        seed: int = 0,
+        height_m: HeightFunction | None = None,
+    ) -> FlightPlan:
+        """Prepare a mission.
+
+        Args:
+            mission: what is flown.
+            device: "cpu" or "cuda:0".
+            seed: of every draw of every case.
+            height_m: ground over the target's sphere at (east, north) of the target; level if None.
+        """
+        start_warp()
+        ground = None if height_m is None else ground_of(height_m, device)
+        tables = make_tables(mission, device=device, ground=ground)
+        calm = with_gusts(tables, mission, device=device, seed=seed, case_ids=[NOMINAL])
+        reference = derive_reference(case_record(mission), calm, device=device)
+        return cls(mission, seed, device, tables, reference)
+
+    def fly(self, case_ids: Sequence[int], *, keep: bool = False) -> Flown:
+        """Fly cases by their numbers; number 0 is the nominal one. `keep` records samples."""
+        record = case_record(self.mission, len(case_ids))
+        tables = with_gusts(
+            self.tables, self.mission, device=self.device, seed=self.seed, case_ids=case_ids
+        )
+        return fly_cases(record, tables, self.reference, device=self.device, keep=keep)
 
 
 def simulate(
@@ -80,68 +111,27 @@ def simulate(
     device: str = "cpu",
     seed: int = 0,
     height_m: HeightFunction | None = None,
+    case: int = NOMINAL,
 ) -> RawFlight:
-    """Fly a mission once.
-
-    Args:
-        mission: what is flown.
-        device: "cpu" or "cuda:0".
-        seed: of the gusts.
-        height_m: ground over the target's sphere at (east, north) of the target; level if None.
+    """Fly one case of a mission, recorded; arguments as of `FlightPlan.of`.
 
     Raises:
         InputError: the mission's values cannot be computed with: the motion ran away.
     """
-    start_warp()
-    record = case_record(mission)
-    tables = make_tables(mission, device=device, seed=seed, height_m=height_m)
-    reference = derive_reference(record, tables, device=device)
-    cases = wp.array(record, dtype=Case, device=device)
-    steps = mission.guidance.steps
-    entry = _Buffers(int(steps.entry_limit_s / steps.entry_s) + 4, device)
-    descent = int(steps.descent_limit_s / steps.descent_s) + 4
-    parachute, powered, shield = (_Buffers(descent, device) for _ in range(3))
-    states = wp.zeros(1, dtype=VehicleState, device=device)
-    landers = wp.zeros(1, dtype=LanderState, device=device)
-    falling = wp.zeros((1, 1 + BALANCE_SLOTS), dtype=FallState, device=device)
-    events = wp.zeros((1, EVENT_COUNT), dtype=EventSlot, device=device)
-    impacts = wp.zeros((1, 1 + BALANCE_SLOTS), dtype=EventSlot, device=device)
-
-    def launch(kernel: Any, dim: Any, inputs: list[Any], outputs: list[Any]) -> None:
-        wp.launch(kernel, dim=dim, inputs=inputs, outputs=outputs, device=device)
-
-    launch(
-        fly_entry,
-        1,
-        [cases, tables, reference.on(device)],
-        [states, entry.samples, entry.counts, events, falling],
-    )
-    launch(
-        fly_parachute,
-        1,
-        [cases, tables, states],
-        [landers, parachute.samples, parachute.counts, events, falling],
-    )
-    launch(fly_powered, 1, [cases, tables, landers], [powered.samples, powered.counts, events])
-    launch(
-        fly_falling,
-        (1, 1 + BALANCE_SLOTS),
-        [cases, tables, falling],
-        [shield.samples, shield.counts, impacts],
-    )
-    lander, vehicle = landers.numpy()[0], states.numpy()[0]
-    flew = bool(lander["started"])
+    plan = FlightPlan.of(mission, device=device, seed=seed, height_m=height_m)
+    flown = plan.fly([case], keep=True)
+    legs = {name: rows[0] for name, rows in flown.legs.items()}
     raw = RawFlight(
-        case=record[0],
-        entry=entry.rows(),
-        parachute=parachute.rows(),
-        powered=powered.rows(),
-        shield=shield.rows(),
-        events=np.array(events.numpy()[0]),
-        impacts=np.array(impacts.numpy()[0]),
-        outcome=Outcome(int(lander["outcome"] if flew else vehicle["outcome"])),
-        propellant_kg=float(lander["propellant"] if flew else vehicle["propellant"]),
-        reference=reference,
+        case=flown.record[0],
+        entry=legs["entry"],
+        parachute=legs["parachute"],
+        powered=legs["powered"],
+        shield=legs["shield"],
+        events=flown.events[0],
+        impacts=flown.impacts[0],
+        outcome=Outcome(int(flown.outcomes[0])),
+        propellant_kg=float(flown.propellant_kg[0]),
+        reference=plan.reference,
     )
     _check_sane(raw)
     return raw
