@@ -166,6 +166,21 @@ class Case:
     pitch: wp.float64
     flyaway_heading: wp.float64
     burn: wp.float64
+    # what a dispersion changes; one, or zero, in the nominal case
+    wind_factor: wp.float64
+    wind_offset: wp.vec3d
+    gust_factor: wp.float64
+    axial_factor: wp.float64
+    normal_factor: wp.float64
+    canopy_drag_factor: wp.float64
+    thrust_factor: wp.float64
+    exhaust_factor: wp.float64
+    # errors of what the vehicle believes, site axes; before and after the fix on the terrain
+    navigation_position: wp.vec3d
+    navigation_velocity: wp.vec3d
+    navigation_fix: wp.vec3d
+    radar_scale: wp.float64
+    radar_bias: wp.float64
     entry_step: wp.float64
     descent_step: wp.float64
     entry_limit: wp.float64
@@ -368,6 +383,13 @@ def _descent_guidance(mission: Mission) -> dict[str, Any]:
     }
 
 
+def _undispersed(_: Mission) -> dict[str, Any]:
+    ones = ("wind_factor", "gust_factor", "axial_factor", "normal_factor", "canopy_drag_factor")
+    ones += ("thrust_factor", "exhaust_factor", "radar_scale")
+    zeros = ("navigation_position", "navigation_velocity", "navigation_fix", "wind_offset")
+    return dict.fromkeys(ones, 1.0) | dict.fromkeys(zeros, 0.0) | {"radar_bias": 0.0}
+
+
 def case_record(mission: Mission, count: int = 1) -> NDArray[Any]:
     """Return `count` equal cases of a mission as a structured array laid out like `Case`."""
     values: dict[str, Any] = {}
@@ -378,6 +400,7 @@ def case_record(mission: Mission, count: int = 1) -> NDArray[Any]:
         _lander,
         _entry_guidance,
         _descent_guidance,
+        _undispersed,
     ):
         values |= part(mission)
     record = np.zeros(count, dtype=Case.numpy_dtype())

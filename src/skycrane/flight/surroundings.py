@@ -55,7 +55,11 @@ def air_at(
     wind = wind_east_north(
         tables.wind_east, tables.wind_north, tables.gusts, index, radius - case.site_radius, t
     )
-    air.velocity = velocity - east * wind[0] - north * wind[1]
+    air.velocity = (
+        velocity
+        - east * (wind[0] * case.wind_factor + case.wind_offset[0])
+        - north * (wind[1] * case.wind_factor + case.wind_offset[1])
+    )
     air.speed = wp.length(air.velocity)
     air.mach = air.speed / grid_value(tables.sound_speed, x)
     air.pressure = f64(0.5) * air.density * air.speed * air.speed
