@@ -130,6 +130,7 @@ def test_a_missing_input_names_the_stage_to_run_first(tmp_path, mission):
     [
         ({"seed": 1}, "run with seed 0, not 1"),
         ({"quality": "flight"}, "at preview quality, not flight"),
+        ({"case": 7}, "run of case 0, not 7"),
     ],
 )
 def test_another_run_is_refused_and_untouched(tmp_path, mission, change, message):
@@ -207,6 +208,7 @@ GOOD = {"key": "k", "outputs": {}, "stat": {}, "seconds": 1.0, "summary": {}}
     "damage",
     [
         {"seed": "x"},
+        {"case": "x"},
         {"quality": []},
         {"quality": "huge"},
         {"started": []},
@@ -224,6 +226,7 @@ def test_a_record_that_this_program_did_not_write_is_refused(damage, tmp_path):
         "mission": "m",
         "mission_sha256": "x",
         "seed": 0,
+        "case": 0,
         "quality": "preview",
         "started": {},
         "stages": {"first": GOOD},

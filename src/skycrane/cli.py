@@ -35,6 +35,9 @@ Directory = Annotated[Path, Parameter(name=["--output", "-o"], help="The run dir
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
 Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="Print no progress.")]
 Seed = Annotated[int, Parameter(help="The seed of every random draw.")]
+Case = Annotated[
+    int, Parameter(help="Fly this case of a Monte Carlo with the same seed; 0 is the nominal one.")
+]
 Device = Annotated[
     str, Parameter(help="auto, cpu or cuda:0 (auto takes a CUDA device where there is one).")
 ]
@@ -52,6 +55,7 @@ def land(
     output: Directory = Path("landing"),
     quality: Qualities = "preview",
     seed: Seed = 0,
+    case: Case = 0,
     device: Device = "auto",
     workers: Workers = None,
     truth: Truth = False,
@@ -69,7 +73,8 @@ def land(
 
     teller = _Teller(as_json=as_json, quiet=quiet)
     parsed = load_mission(mission)
-    with RunDir.create(output, parsed, seed=seed, quality=quality) as run:
+    _check_case(case)
+    with RunDir.create(output, parsed, seed=seed, case=case, quality=quality) as run:
         context = _context(run, device=device, workers=workers, quiet=quiet)
         entries = perform(run, WAY, context, options=_options(truth), told=teller.told)
     teller.finish(output, entries)
@@ -82,6 +87,7 @@ def fly(
     output: Directory = Path("landing"),
     quality: Qualities = "preview",
     seed: Seed = 0,
+    case: Case = 0,
     device: Device = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
@@ -95,7 +101,8 @@ def fly(
 
     teller = _Teller(as_json=as_json, quiet=quiet)
     parsed = load_mission(mission)
-    with RunDir.create(output, parsed, seed=seed, quality=quality) as run:
+    _check_case(case)
+    with RunDir.create(output, parsed, seed=seed, case=case, quality=quality) as run:
         context = _context(run, device=device, workers=None, quiet=quiet)
         entries = perform(run, ["fly"], context, told=teller.told)
         rows = compare(read_flight(run.path), parsed.flown)
@@ -296,7 +303,11 @@ def info(directory: Path, /, *, as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(record, indent=2))
         return
-    print(f"{directory}: {record['mission']}, seed {record['seed']}, {record['quality']} quality")
+    case = f", case {record['case']}" if record["case"] else ""
+    print(
+        f"{directory}: {record['mission']}, seed {record['seed']}{case}, "
+        f"{record['quality']} quality"
+    )
     for name, entry in record["stages"].items():
         print(f"  {name:<8}{entry['seconds']:>8.1f} s  {_brief(entry['summary'])}")
     if not record["stages"]:
@@ -316,6 +327,18 @@ def doctor(*, as_json: Json = False) -> None:
             print(f"{'ok  ' if finding['ok'] else 'MISS'}  {finding['what']:<12}{finding['found']}")
     if not all(f["ok"] for f in findings):
         raise SystemExit(1)
+
+
+_MOST_CASES = 10_000_000
+
+
+def _check_case(case: int) -> None:
+    if not 0 <= case < _MOST_CASES:
+        raise InputError(
+            f"there is no case {case}",
+            where="--case",
+            right=f"Cases are numbered from 0, the nominal one, to {_MOST_CASES - 1}.",
+        )
 
 
 def _options(truth: bool) -> dict[str, dict[str, Any]]:

@@ -40,6 +40,7 @@ def perform(
             directory=run.path,
             mission=run.mission,
             seed=run.seed,
+            case=run.case,
             quality=run.quality,
             device=context.device,
             progress=context.progress,

@@ -135,6 +135,11 @@ class RunDir:
         return int(self.record["seed"])
 
     @property
+    def case(self) -> int:
+        """The case of a Monte Carlo that this run flies; 0 is the nominal flight."""
+        return int(self.record["case"])
+
+    @property
     def quality(self) -> Quality:
         """How many pixels and frames this run spends."""
         return self.record["quality"]
@@ -142,13 +147,13 @@ class RunDir:
     @classmethod
     @contextmanager
     def create(
-        cls, path: Path, mission: Mission, *, seed: int, quality: Quality
+        cls, path: Path, mission: Mission, *, seed: int, quality: Quality, case: int = 0
     ) -> Iterator[RunDir]:
         """Begin a run in `path`, or go on with the same run found there.
 
         Raises:
             InputError: the directory cannot be written, is in use, holds other files, or holds a
-                run of another mission, seed or quality.
+                run of another mission, seed, case or quality.
         """
         path = Path(path)
         check_writable(path)
@@ -158,6 +163,7 @@ class RunDir:
                 "mission": mission.mission.name,
                 "mission_sha256": hashlib.sha256(text.encode()).hexdigest(),
                 "seed": seed,
+                "case": case,
                 "quality": quality,
             }
             record = _read_record(path)
@@ -292,7 +298,8 @@ def read_run(path: Path) -> dict[str, Any]:
 
 
 def _key(stage: Stage, inputs: dict[str, str], context: StageContext) -> str:
-    parts = [stage.name, stage.version, inputs, context.seed, context.quality, context.options]
+    parts = [stage.name, stage.version, inputs, context.seed, context.case]
+    parts += [context.quality, context.options]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -313,6 +320,7 @@ def _read_record(path: Path) -> dict[str, Any] | None:
         wanted = {"mission", "mission_sha256", "seed", "quality", "started", "stages"}
         if not isinstance(record, dict) or not wanted <= record.keys():
             raise ValueError("keys are missing")
+        record.setdefault("case", 0)  # runs begun before cases had numbers are nominal
         _check_record(record)
     except OSError as error:
         raise as_input_error(error, file) from error
@@ -327,6 +335,7 @@ _SHAPE: dict[str, type | tuple[type, ...]] = {
     "mission": str,
     "mission_sha256": str,
     "seed": int,
+    "case": int,
     "quality": str,
     "started": dict,
     "stages": dict,
@@ -397,6 +406,7 @@ def _refuse_other(path: Path, record: dict[str, Any], identity: dict[str, Any]) 
                 "mission": f"holds a run of mission {record['mission']}, not {value}",
                 "mission_sha256": f"holds a run of another version of mission {record['mission']}",
                 "seed": f"holds a run with seed {record['seed']}, not {value}",
+                "case": f"holds a run of case {record['case']}, not {value}",
                 "quality": f"holds a run at {record['quality']} quality, not {value}",
             }[key]
             raise InputError(what, where=str(path), right="Choose another directory with -o.")

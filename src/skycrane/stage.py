@@ -25,6 +25,7 @@ class StageContext:
         directory: the run directory; every path of the contract is below it.
         mission: the mission as resolved.
         seed: the one seed of the run; draw through `skycrane.draws` only.
+        case: which case of a Monte Carlo with this seed is flown; 0 is the nominal flight.
         quality: how many pixels and frames to spend.
         device: "cpu" or "cuda:0", already resolved from "auto".
         progress: where to report steps.
@@ -35,6 +36,7 @@ class StageContext:
     directory: Path
     mission: Mission
     seed: int = 0
+    case: int = 0
     quality: Quality = "preview"
     device: str = "cpu"
     progress: Progress = field(default_factory=Progress)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +19,16 @@ from skycrane.flight.case import (
     make_tables,
     with_gusts,
 )
+from skycrane.flight.dispersion import NOMINAL, disperse
 from skycrane.flight.launch import Flown, fly_cases
 from skycrane.flight.reference import ReferenceTrajectory, derive_reference
-from skycrane.flight.state import Outcome
+from skycrane.flight.state import Outcome, Sample
 from skycrane.mission import Mission
 
-__all__ = ["NOMINAL", "FlightPlan", "RawFlight", "simulate"]
+__all__ = ["NOMINAL", "Fidelity", "FlightPlan", "RawFlight", "raw_case", "simulate"]
 
 Rows = NDArray[Any]
+Fidelity = Literal["full", "point_mass"]
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,6 @@ class RawFlight:
     reference: ReferenceTrajectory
 
 
-NOMINAL = 0
-"""The case that no dispersion touches; its gusts are those of every single flight."""
-
-
 @dataclass(frozen=True)
 class FlightPlan:
     """What all cases of a mission share on one device: tables, ground, reference trajectory."""
@@ -71,6 +69,7 @@ class FlightPlan:
     device: str
     tables: Tables
     reference: ReferenceTrajectory
+    fidelity: Fidelity = "full"
 
     @classmethod
     def of(
@@ -80,6 +79,7 @@ class FlightPlan:
         device: str = "cpu",
         seed: int = 0,
         height_m: HeightFunction | None = None,
+        fidelity: Fidelity = "full",
     ) -> FlightPlan:
         """Prepare a mission.
 
@@ -88,17 +88,19 @@ class FlightPlan:
             device: "cpu" or "cuda:0".
             seed: of every draw of every case.
             height_m: ground over the target's sphere at (east, north) of the target; level if None.
+            fidelity: "full", or "point_mass" for many flights.
         """
         start_warp()
         ground = None if height_m is None else ground_of(height_m, device)
         tables = make_tables(mission, device=device, ground=ground)
         calm = with_gusts(tables, mission, device=device, seed=seed, case_ids=[NOMINAL])
         reference = derive_reference(case_record(mission), calm, device=device)
-        return cls(mission, seed, device, tables, reference)
+        return cls(mission, seed, device, tables, reference, fidelity)
 
     def fly(self, case_ids: Sequence[int], *, keep: bool = False) -> Flown:
         """Fly cases by their numbers; number 0 is the nominal one. `keep` records samples."""
         record = case_record(self.mission, len(case_ids))
+        disperse(record, self.mission, seed=self.seed, case_ids=case_ids)
         tables = with_gusts(
             self.tables, self.mission, device=self.device, seed=self.seed, case_ids=case_ids
         )
@@ -120,21 +122,27 @@ def simulate(
     """
     plan = FlightPlan.of(mission, device=device, seed=seed, height_m=height_m)
     flown = plan.fly([case], keep=True)
-    legs = {name: rows[0] for name, rows in flown.legs.items()}
-    raw = RawFlight(
-        case=flown.record[0],
-        entry=legs["entry"],
-        parachute=legs["parachute"],
-        powered=legs["powered"],
-        shield=legs["shield"],
-        events=flown.events[0],
-        impacts=flown.impacts[0],
-        outcome=Outcome(int(flown.outcomes[0])),
-        propellant_kg=float(flown.propellant_kg[0]),
-        reference=plan.reference,
-    )
+    raw = raw_case(flown, 0, plan.reference)
     _check_sane(raw)
     return raw
+
+
+def raw_case(flown: Flown, index: int, reference: ReferenceTrajectory) -> RawFlight:
+    """Return one case of many, with empty legs where nothing was recorded."""
+    nothing = np.zeros(0, dtype=Sample.numpy_dtype())  # type: ignore[attr-defined]
+    legs = {name: rows[index] for name, rows in flown.legs.items()}
+    return RawFlight(
+        case=flown.record[index],
+        entry=legs.get("entry", nothing),
+        parachute=legs.get("parachute", nothing),
+        powered=legs.get("powered", nothing),
+        shield=legs.get("shield", nothing),
+        events=flown.events[index],
+        impacts=flown.impacts[index],
+        outcome=Outcome(int(flown.outcomes[index])),
+        propellant_kg=float(flown.propellant_kg[index]),
+        reference=reference,
+    )
 
 
 _FASTEST_M_S = 1e6

@@ -31,7 +31,11 @@ def fly(context: StageContext) -> StageResult:
     """
     with context.progress.task("Flying", total=2) as advance:
         flight, summary = fly_mission(
-            context.mission, seed=context.seed, device=context.device, workers=context.workers
+            context.mission,
+            seed=context.seed,
+            case=context.case,
+            device=context.device,
+            workers=context.workers,
         )
         advance()
         outputs = write_flight(flight, context.directory)
@@ -40,11 +44,16 @@ def fly(context: StageContext) -> StageResult:
 
 
 def fly_mission(
-    mission: Mission, *, seed: int = 0, device: str = "cpu", workers: int | None = None
+    mission: Mission,
+    *,
+    seed: int = 0,
+    case: int = 0,
+    device: str = "cpu",
+    workers: int | None = None,
 ) -> tuple[Flight, dict[str, Any]]:
-    """Fly a mission over its terrain; return the flight and its figures (see `summarise`)."""
+    """Fly a case of a mission over its ground; return it and its figures (see `summarise`)."""
     terrain = terrain_of(mission, workers=workers)
-    raw = simulate(mission, device=device, seed=seed, height_m=terrain.height_m)
+    raw = simulate(mission, device=device, seed=seed, height_m=terrain.height_m, case=case)
     landed = raw.outcome == Outcome.LANDED
     flight = Flight(
         bodies=tracks_of(raw, mission),

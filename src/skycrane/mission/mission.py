@@ -8,6 +8,7 @@ from skycrane.mission.air import Atmosphere, Wind
 from skycrane.mission.base import Section
 from skycrane.mission.cameras import Camera, FilmQuality
 from skycrane.mission.consistency import check_consistency
+from skycrane.mission.dispersion import Dispersion, check_dispersion
 from skycrane.mission.dust import Dust
 from skycrane.mission.entry import Entry
 from skycrane.mission.film import Film
@@ -46,6 +47,7 @@ class Mission(Section):
     vehicle: Vehicle
     guidance: Guidance
     flown: list[FlownEvent] = Field(default_factory=list)
+    dispersion: Dispersion | None = None
     shape: Shape
     terrain: TerrainModel
     sky: Sky
@@ -60,4 +62,5 @@ class Mission(Section):
     @model_validator(mode="after")
     def _sections_agree(self) -> Mission:
         check_consistency(self)
+        check_dispersion(self)
         return self
