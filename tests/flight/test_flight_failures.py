@@ -36,7 +36,7 @@ CASES = {
         "any",
     ),
     "hardly any air": (
-        {"atmosphere__density_factor": 0.001},
+        {"atmosphere__density_factors": [0.001] * 4},
         r"capsule hit the ground .*never fired",
         "any",
     ),

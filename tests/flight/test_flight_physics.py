@@ -30,7 +30,12 @@ def test_both_entry_speeds_and_angles_come_from_the_one_state(mission):
 
 def test_energy_is_kept_without_air(mission, change):
     """The Jacobi integral of the rotating frame: v2/2 - (omega rho)2/2 + U, with J2 in U."""
-    airless = change(mission, atmosphere__density_factor=1e-15, guidance__steps__entry_s=0.1)
+    rows = len(mission.atmosphere.density_factors)
+    airless = change(
+        mission,
+        atmosphere__density_factors=[1e-15] * rows,
+        guidance__steps__entry_s=0.1,
+    )
     rows = simulate(airless).entry
     p, v = rows["position"], rows["velocity"]
     planet = mission.planet
@@ -57,7 +62,7 @@ def test_peak_load_of_a_ballistic_entry_is_that_of_allen_and_eggers(mission, cha
         planet__rotation_rate_rad_s=0.0,
         planet__j2=0.0,
         atmosphere__datum_radius_m=radius,
-        atmosphere__density_factor=1.0,
+        atmosphere__density_factors=[1.0] * len(mission.atmosphere.density_factors),
         atmosphere__table_altitude_m=heights.tolist(),
         atmosphere__table_pressure_pa=pressure.tolist(),
         atmosphere__table_temperature_k=[temperature] * len(heights),

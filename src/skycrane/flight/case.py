@@ -11,9 +11,9 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
-from skycrane.mars.atmosphere import air_profile
+from skycrane.mars.air_table import AirRow, air_rows
 from skycrane.mars.frames import SiteFrame
-from skycrane.mars.wind import gust_modes, wind_grid
+from skycrane.mars.turbulence import density_series, density_step_m, gust_series, gust_step_m
 from skycrane.mission import Mission
 from skycrane.vehicle.aerodynamics import mach_grid
 
@@ -204,11 +204,14 @@ class Ground:
 class Tables:
     """What depends on something continuous, on even grids."""
 
-    log_density: wp.array(dtype=wp.float64)
-    sound_speed: wp.array(dtype=wp.float64)
-    wind_east: wp.array(dtype=wp.float64)
-    wind_north: wp.array(dtype=wp.float64)
-    gusts: wp.array(dtype=wp.float64, ndim=4)
+    air: wp.array(dtype=AirRow)
+    # of each case: gusts toward east and north, perturbation of density, unit variance
+    gusts: wp.array(dtype=wp.vec2f, ndim=2)
+    density: wp.array(dtype=wp.float32, ndim=2)
+    gust_rms: wp.float64
+    gust_step: wp.float64
+    gust_drift: wp.float64
+    density_step: wp.float64
     axial: wp.array(dtype=wp.float64)
     normal: wp.array(dtype=wp.float64)
     canopy_drag: wp.array(dtype=wp.float64)
@@ -443,12 +446,13 @@ def make_tables(
     def put(values: Array) -> wp.array:
         return wp.array(np.ascontiguousarray(values), dtype=wp.float64, device=device)
 
-    air = air_profile(mission.atmosphere, mission.planet)
     shell, chute = mission.vehicle.aeroshell, mission.vehicle.parachute
     tables = Tables()
-    tables.log_density, tables.sound_speed = put(air.log_density), put(air.sound_speed_m_s)
-    east, north = wind_grid(mission.wind)
-    tables.wind_east, tables.wind_north = put(east), put(north)
+    tables.air = wp.array(air_rows(mission), dtype=AirRow, device=device)
+    tables.gust_rms = mission.wind.gust_rms_m_s
+    tables.gust_step = gust_step_m(mission.wind)
+    tables.gust_drift = mission.wind.gust_drift_m_s
+    tables.density_step = density_step_m(mission.atmosphere)
     tables.axial = put(mach_grid(shell.mach, shell.axial_coefficient))
     tables.normal = put(mach_grid(shell.mach, shell.normal_factor))
     tables.canopy_drag = put(mach_grid(chute.mach, chute.drag_coefficient))
@@ -459,11 +463,17 @@ def make_tables(
 def with_gusts(
     tables: Tables, mission: Mission, *, device: str, seed: int, case_ids: Sequence[int]
 ) -> Tables:
-    """Return the same tables with the gusts of some cases, keyed by (seed, case)."""
-    gusts = np.stack([gust_modes(mission.wind, seed, case) for case in case_ids])
+    """Return the same tables with gusts and density perturbations of cases, by (seed, case).
+
+    Case 0, the one compared with the flight, has gusts but no perturbation of the density.
+    """
+    gusts = np.stack([gust_series(seed, case) for case in case_ids])
+    density = np.stack([density_series(seed, case) for case in case_ids])
+    density[[case == 0 for case in case_ids]] = 0.0
     out = Tables()
     for name in Tables.vars:
-        if name != "gusts":
+        if name not in ("gusts", "density"):
             setattr(out, name, getattr(tables, name))
-    out.gusts = wp.array(gusts, dtype=wp.float64, device=device)
+    out.gusts = wp.array(gusts, dtype=wp.vec2f, device=device)
+    out.density = wp.array(density, dtype=wp.float32, device=device)
     return out

@@ -7,9 +7,10 @@ from __future__ import annotations
 import warp as wp
 
 from skycrane.flight.case import Case, Ground, Tables
-from skycrane.mars.atmosphere import AIR_FLOOR_M, AIR_STEP_M, grid_value
+from skycrane.mars.air_table import DENSITY, DENSITY_RMS, EAST, NORTH, SOUND, air_row
+from skycrane.mars.atmosphere import AIR_FLOOR_M, AIR_STEP_M
 from skycrane.mars.gravity import apparent_acceleration, gravity
-from skycrane.mars.wind import wind_east_north
+from skycrane.mars.turbulence import gusts_at, perturbation_at
 
 __all__ = ["Air", "air_at", "free_acceleration", "ground_height", "height_above_ground"]
 
@@ -44,24 +45,36 @@ def air_at(
     velocity: wp.vec3d,
     t: wp.float64,
 ):
-    """The air at a body that moves at `velocity` relative to the planet."""
-    air = Air()
+    """The air at a body that moves at `velocity` relative to the planet.
+
+    Gusts are a field frozen into the air (Taylor's hypothesis) that drifts past, so that a vehicle
+    at rest feels them too; they fade out within the last 100 m above the target's height.
+    """
     radius = wp.length(position)
-    x = (radius - case.datum_radius - f64(AIR_FLOOR_M)) / f64(AIR_STEP_M)
-    air.density = wp.exp(grid_value(tables.log_density, x)) * case.density_factor
-    up = position / radius
-    east = wp.normalize(wp.cross(wp.vec3d(f64(0.0), f64(0.0), f64(1.0)), up))
-    north = wp.cross(up, east)
-    wind = wind_east_north(
-        tables.wind_east, tables.wind_north, tables.gusts, index, radius - case.site_radius, t
+    height = radius - case.datum_radius
+    row = air_row(tables.air, (height - f64(AIR_FLOOR_M)) / f64(AIR_STEP_M))
+    perturbation = f64(1.0) + row[DENSITY_RMS] * perturbation_at(
+        tables.density, index, height / tables.density_step
     )
-    air.velocity = (
-        velocity
-        - east * (wind[0] * case.wind_factor + case.wind_offset[0])
-        - north * (wind[1] * case.wind_factor + case.wind_offset[1])
+    above = radius - case.site_radius
+    gusts = gusts_at(tables.gusts, index, (above + tables.gust_drift * t) / tables.gust_step)
+    fade = wp.clamp(above / f64(100.0), f64(0.2), f64(1.0)) * tables.gust_rms * case.gust_factor
+    to_east = row[EAST] * case.wind_factor + case.wind_offset[0] + fade * f64(gusts[0])
+    to_north = row[NORTH] * case.wind_factor + case.wind_offset[1] + fade * f64(gusts[1])
+    # East and north without a frame: on the axis itself neither exists and no wind blows.
+    flat = wp.sqrt(position[0] * position[0] + position[1] * position[1])
+    a = f64(1.0) / wp.max(flat, f64(1.0))
+    b = f64(1.0) / wp.max(radius, f64(1.0))
+    inward = to_north * position[2] * b
+    air = Air()
+    air.velocity = wp.vec3d(
+        velocity[0] + (to_east * position[1] + inward * position[0]) * a,
+        velocity[1] + (inward * position[1] - to_east * position[0]) * a,
+        velocity[2] - to_north * flat * b,
     )
+    air.density = row[DENSITY] * wp.max(perturbation, f64(0.1)) * case.density_factor
     air.speed = wp.length(air.velocity)
-    air.mach = air.speed / grid_value(tables.sound_speed, x)
+    air.mach = air.speed / row[SOUND]
     air.pressure = f64(0.5) * air.density * air.speed * air.speed
     return air
 

@@ -1,4 +1,4 @@
-"""The air against height: the mission's table made hydrostatic, on a grid for the kernels."""
+"""The air against height: temperature, pressure and density made hydrostatic, on an even grid."""
 
 # Warp types arrays by calls; mypy cannot follow.
 # mypy: disable-error-code="valid-type"
@@ -9,18 +9,26 @@ from dataclasses import dataclass
 import numpy as np
 import warp as wp
 from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import PchipInterpolator
 
 from skycrane.mission.air import Atmosphere
 from skycrane.mission.place import Planet
 
-__all__ = ["AIR_FLOOR_M", "AIR_STEP_M", "AirProfile", "air_profile", "grid_value"]
+__all__ = [
+    "AIR_FLOOR_M",
+    "AIR_STEP_M",
+    "AirProfile",
+    "air_profile",
+    "grid_value",
+    "smooth_factor",
+]
 
 Array = NDArray[np.float64]
 
 AIR_FLOOR_M = -10_000.0
 """Lowest height of the grid, m above the table's datum."""
-AIR_STEP_M = 100.0
-"""Step of the grid, m; the tables are linear between its points to far below their accuracy."""
+AIR_STEP_M = 25.0
+"""Step of the grid, m: density taken linearly between its points is within 3e-6 of the profile."""
 _TOP_M = 200_000.0
 
 
@@ -30,14 +38,14 @@ class AirProfile:
 
     Attributes:
         datum_radius_m: where height zero is, distance from the planet's centre.
-        log_density: natural logarithm of the density [kg/m3], shape (n,).
+        density: [kg/m3], with the mission's factors on it, shape (n,).
         sound_speed_m_s: speed of sound, shape (n,).
         pressure_pa: shape (n,).
         temperature_k: shape (n,).
     """
 
     datum_radius_m: float
-    log_density: Array
+    density: Array
     sound_speed_m_s: Array
     pressure_pa: Array
     temperature_k: Array
@@ -45,37 +53,59 @@ class AirProfile:
     @property
     def altitude_m(self) -> Array:
         """Heights of the grid above the datum [m], shape (n,)."""
-        return np.asarray(AIR_FLOOR_M + AIR_STEP_M * np.arange(len(self.log_density)), np.float64)
+        return np.asarray(AIR_FLOOR_M + AIR_STEP_M * np.arange(len(self.density)), np.float64)
 
     def density_kg_m3(self, radius_m: ArrayLike) -> Array:
         """Return the density at distances from the planet's centre, shape (...)."""
         height = np.asarray(radius_m) - self.datum_radius_m
-        return np.asarray(np.exp(np.interp(height, self.altitude_m, self.log_density)))
+        return np.asarray(np.interp(height, self.altitude_m, self.density))
+
+
+def smooth_factor(height_m: Array, rows_m: list[float], factors: list[float]) -> Array:
+    """Return factors given at rows of height, their logarithm a smooth monotone cubic between.
+
+    Fritsch and Carlson (1980): no new extremes between rows; held beyond both ends.
+    """
+    # A level row beyond each end makes the cubic arrive level, without a kink.
+    rows = np.array([rows_m[0] - 1e4, *rows_m, rows_m[-1] + 1e4])
+    logs = np.log([factors[0], *factors, factors[-1]])
+    return np.asarray(np.exp(PchipInterpolator(rows, logs)(np.clip(height_m, rows[0], rows[-1]))))
+
+
+def _column(height: Array, temperature: Array, air: Atmosphere, planet: Planet) -> Array:
+    """Integral of d(ln p) = -g / (R T) dh from the first height up, trapezoid rule."""
+    gravity = planet.gm_m3_s2 / (air.datum_radius_m + height) ** 2
+    slope = -gravity / (air.gas_constant_j_kg_k * temperature)
+    steps = (slope[1:] + slope[:-1]) / 2 * np.diff(height)
+    return np.concatenate([[0.0], np.cumsum(steps)])
 
 
 def air_profile(air: Atmosphere, planet: Planet) -> AirProfile:
     """Return the air of a mission on the kernels' grid.
 
-    Within the table the logarithm of pressure and the temperature are linear in height; beyond it
-    pressure follows dp/dh = -p g(h) / (R T) (hydrostatic equilibrium of an ideal gas).
+    Temperature is linear in height between rows. Pressure follows dp/dh = -p g(h) / (R T)
+    (hydrostatic equilibrium of an ideal gas): exactly so beyond the table, and between two of its
+    rows scaled to meet both, since measured rows balance only nearly.
     """
     height = np.arange(AIR_FLOOR_M, _TOP_M + AIR_STEP_M, AIR_STEP_M)
     rows_h = np.array(air.table_altitude_m + air.upper_altitude_m)
     rows_t = np.array(air.table_temperature_k + air.upper_temperature_k)
-    temperature = np.interp(height, rows_h, rows_t)
-    gravity = planet.gm_m3_s2 / (air.datum_radius_m + height) ** 2
-    slope = -gravity / (air.gas_constant_j_kg_k * temperature)
-    # Trapezoid rule on the grid, pinned to the table's last and first row.
-    column = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2 * AIR_STEP_M)])
+    # The rows are points of the integration, so that no kink of temperature falls inside a step.
+    nodes = np.union1d(height, rows_h)
+    column = _column(nodes, np.interp(nodes, rows_h, rows_t), air, planet)
     table_h, table_p = np.array(air.table_altitude_m), np.log(air.table_pressure_pa)
-    inside = np.interp(height, table_h, table_p)
-    above = table_p[-1] + column - np.interp(table_h[-1], height, column)
-    below = table_p[0] + column - np.interp(table_h[0], height, column)
-    log_p = np.where(height > table_h[-1], above, np.where(height < table_h[0], below, inside))
+    at_rows = np.interp(table_h, nodes, column)
+    at_grid = np.interp(height, nodes, column)
+    # Linear in the hydrostatic column between rows; offsets beyond the first and the last.
+    inside = np.interp(-at_grid, -at_rows, table_p)
+    log_p = np.where(height > table_h[-1], table_p[-1] + at_grid - at_rows[-1], inside)
+    log_p = np.where(height < table_h[0], table_p[0] + at_grid - at_rows[0], log_p)
+    temperature = np.interp(height, rows_h, rows_t)
     pressure = np.exp(log_p)
-    density = air.density_factor * pressure / (air.gas_constant_j_kg_k * temperature)
+    factor = smooth_factor(height, air.density_altitude_m, air.density_factors)
+    density = factor * pressure / (air.gas_constant_j_kg_k * temperature)
     sound = np.sqrt(air.heat_capacity_ratio * air.gas_constant_j_kg_k * temperature)
-    return AirProfile(air.datum_radius_m, np.log(density), sound, pressure, temperature)
+    return AirProfile(air.datum_radius_m, density, sound, pressure, temperature)
 
 
 @wp.func

@@ -41,13 +41,20 @@ class Atmosphere(Section):
     """Heights above the table where `upper_temperature_k` is given, rising, m."""
     upper_temperature_k: Column
     """Temperature above the table, K; pressure there follows from hydrostatic equilibrium."""
-    density_factor: Annotated[float, Field(gt=0, le=1e3)]
-    """Factor on the density everywhere, for studies."""
+    density_altitude_m: Column
+    """Heights above the datum where `density_factors` are given, rising, m."""
+    density_factors: Annotated[list[Annotated[float, Field(gt=0, le=1e3)]], Field(min_length=2)]
+    """Factor on the density at each; its logarithm is a smooth monotone cubic between."""
+    perturbation_altitude_m: Column
+    """Heights above the datum where `perturbation_rms` is given, rising, m."""
+    perturbation_rms: Annotated[list[Annotated[float, Field(ge=0, le=0.5)]], Field(min_length=2)]
+    """Standard deviation of the density about the profile, a fraction of it; not of case 0."""
+    perturbation_length_m: Annotated[float, Field(ge=100, le=100_000)]
+    """Height over which the perturbation loses its correlation, by a factor e, m."""
 
     @model_validator(mode="after")
     def _check(self) -> Atmosphere:
         _check_rising("table_altitude_m", self.table_altitude_m)
-        _check_rising("upper_altitude_m", self.upper_altitude_m)
         if not (
             len(self.table_altitude_m)
             == len(self.table_temperature_k)
@@ -56,8 +63,14 @@ class Atmosphere(Section):
             raise ValueError(
                 "table_altitude_m, table_temperature_k, table_pressure_pa: same length"
             )
-        if len(self.upper_altitude_m) != len(self.upper_temperature_k):
-            raise ValueError("upper_altitude_m and upper_temperature_k need the same length")
+        for heights, values in (
+            ("upper_altitude_m", "upper_temperature_k"),
+            ("density_altitude_m", "density_factors"),
+            ("perturbation_altitude_m", "perturbation_rms"),
+        ):
+            _check_rising(heights, getattr(self, heights))
+            if len(getattr(self, heights)) != len(getattr(self, values)):
+                raise ValueError(f"{heights} and {values} need the same length")
         if self.upper_altitude_m[0] <= self.table_altitude_m[-1]:
             raise ValueError("upper_altitude_m has to begin above table_altitude_m")
         temperatures = self.table_temperature_k + self.upper_temperature_k
@@ -80,8 +93,10 @@ class Wind(Section):
     """Wind blowing toward the north at each height, m/s."""
     gust_rms_m_s: Annotated[float, Field(ge=0, le=200)]
     """Root mean square of each horizontal gust component, m/s."""
-    gust_length_m: Annotated[float, Field(ge=1)]
-    """Longest gust, m of height; a falling body meets it as a slow change of wind."""
+    gust_length_m: Annotated[float, Field(ge=1, le=20_000)]
+    """Length scale of the gusts, m; a falling body meets it as a slow change of wind."""
+    gust_drift_m_s: Annotated[float, Field(ge=0, le=200)]
+    """Speed at which the frozen field of gusts passes a body at rest (Taylor), m/s."""
 
     @model_validator(mode="after")
     def _check(self) -> Wind:
