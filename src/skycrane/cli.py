@@ -111,6 +111,61 @@ def fly(
     teller.finish(output, entries, extra={"comparison": rows})
 
 
+@app.command
+def montecarlo(
+    mission: str = "mars2020",
+    *,
+    cases: Annotated[
+        int, Parameter(name=["--cases", "-n"], help="How many cases, the nominal one included.")
+    ] = 8001,
+    output: Directory = Path("montecarlo"),
+    seed: Seed = 0,
+    workers: Annotated[int | None, Parameter(help="Processes to fly with on this machine.")] = None,
+    dask: Annotated[
+        str | None, Parameter(help="Fly on the workers of this Dask scheduler (tcp://HOST:8786).")
+    ] = None,
+    device: Device = "auto",
+    fidelity: Annotated[
+        Literal["full", "point_mass"], Parameter(help="How much of each flight is computed.")
+    ] = "full",
+    shard: Annotated[
+        str | None, Parameter(help="Fly part i of n (i/n, from 0/n): for job arrays.")
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fly a mission many times over, each case dispersed, and tell the statistics.
+
+    Killed and started again, it goes on from the finished cases. `fly --case K` and
+    `land --case K` with the same seed fly any one of them alone.
+    """
+    from skycrane.compute import resolve_device
+    from skycrane.mission import load_mission
+    from skycrane.montecarlo.campaign import parse_shard
+    from skycrane.montecarlo.report import report_lines
+    from skycrane.montecarlo.run import Order, fly_many
+
+    order = Order(
+        cases=cases,
+        seed=seed,
+        fidelity=fidelity,
+        device="cpu" if dask is not None and device == "auto" else resolve_device(device),
+        workers=_workers(workers),
+        dask=dask,
+        shard=None if shard is None else parse_shard(shard),
+    )
+    parsed = load_mission(mission)
+    statistics = fly_many(parsed, output, order, Progress(quiet=quiet or as_json))
+    if as_json:
+        told = {"directory": str(output), "finished": statistics is not None}
+        print(json.dumps({**told, "statistics": statistics}, indent=2))
+    elif statistics is None:
+        print(f"{output}: this shard is done; the last one to be done merges all")
+    else:
+        print("\n".join(report_lines(statistics)))
+        print(f"\n{output / 'statistics.json'}")
+
+
 def _stage_command(
     name: str,
     directory: Path,
@@ -348,19 +403,24 @@ def _options(truth: bool) -> dict[str, dict[str, Any]]:
 def _context(run: Any, *, device: str, workers: int | None, quiet: bool) -> StageContext:
     from skycrane.compute import resolve_device
 
+    return StageContext(
+        directory=run.path,
+        mission=run.mission,
+        device=resolve_device(device),
+        progress=Progress(quiet=quiet),
+        workers=_workers(workers),
+    )
+
+
+def _workers(workers: int | None) -> int:
+    """Return how many workers are meant, all cores of this machine if none are named."""
     if workers is not None and not 1 <= workers <= _MOST_WORKERS:
         raise InputError(
             f"{workers} workers",
             where="--workers",
             right=f"Give 1 or more, up to {_MOST_WORKERS}; here are {os.cpu_count()} cores.",
         )
-    return StageContext(
-        directory=run.path,
-        mission=run.mission,
-        device=resolve_device(device),
-        progress=Progress(quiet=quiet),
-        workers=workers or os.cpu_count() or 1,
-    )
+    return workers or os.cpu_count() or 1
 
 
 class _Teller:

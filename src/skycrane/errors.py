@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["InputError", "LandingError", "SkycraneError", "TransferError"]
+__all__ = ["CampaignError", "InputError", "LandingError", "SkycraneError", "TransferError"]
 
 
 class SkycraneError(Exception):
@@ -29,6 +29,12 @@ class SkycraneError(Exception):
 
 class InputError(SkycraneError):
     """A mission file, medium, directory or argument that cannot be used. Exit status 2."""
+
+
+class CampaignError(SkycraneError):
+    """Many flights that could not be finished: their workers were lost. Exit status 1."""
+
+    exit_code = 1
 
 
 class LandingError(SkycraneError):
