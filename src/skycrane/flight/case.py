@@ -4,6 +4,7 @@
 # mypy: disable-error-code="valid-type,arg-type,call-overload,assignment,attr-defined"
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,8 +15,22 @@ from numpy.typing import NDArray
 from skycrane.mars.air_table import AirRow, air_rows
 from skycrane.mars.frames import SiteFrame
 from skycrane.mars.turbulence import density_series, density_step_m, gust_series, gust_step_m
+from skycrane.mars.wind import layer_scale
 from skycrane.mission import Mission
-from skycrane.vehicle.aerodynamics import mach_grid
+from skycrane.mission.fault import (
+    EngineOut,
+    Fault,
+    LowPropellant,
+    NavigationBias,
+    ParachuteFailed,
+    ParachuteLate,
+    ParachuteTorn,
+    SensorDropout,
+    WindStep,
+)
+from skycrane.flight.mixing import mixing_rows
+from skycrane.vehicle.aerodynamics import aero_grid, mach_grid, nose_distance_m
+from skycrane.vehicle.stage_shape import engine_axes
 
 __all__ = [
     "Case",
@@ -59,27 +74,37 @@ class Case:
     heat_shield_mass: wp.float64
     balance_mass: wp.float64
     balance_count: wp.int32
-    inertia: wp.vec3d
+    rover_centre: wp.vec3d
+    rover_inertia: wp.vec3d
+    stage_centre: wp.vec3d
+    stage_inertia: wp.vec3d
+    tank_radius: wp.float64
+    backshell_centre: wp.vec3d
+    backshell_inertia: wp.vec3d
+    shield_centre: wp.vec3d
+    shield_inertia: wp.vec3d
     stage_position: wp.vec3d
     rover_position: wp.vec3d
     riser_position: wp.vec3d
     pack_position: wp.vec3d
+    balance_position: wp.vec3d
     edge_height: wp.float64
-    mass_centre: wp.vec3d
+    # of the whole entry vehicle; the kernels keep both up with what it carries
+    inertia: wp.vec3d
+    nose_to_centre: wp.float64
     # aeroshell and its thrusters
     area: wp.float64
     diameter: wp.float64
     nose_radius: wp.float64
     cone_sine2: wp.float64
-    trim_angle: wp.float64
+    nose: wp.float64
     sutton_graves: wp.float64
-    moment_slope: wp.float64
     bank_rate: wp.float64
     bank_acceleration: wp.float64
-    pitch_frequency: wp.float64
     pitch_damping: wp.float64
     rate_damping: wp.float64
-    control_flow: wp.float64
+    control_arm: wp.float64
+    control_exhaust: wp.float64
     # parachute
     canopy_area: wp.float64
     canopy_diameter: wp.float64
@@ -91,20 +116,24 @@ class Case:
     filling_diameters: wp.float64
     filling_exponent: wp.float64
     apparent_mass_factor: wp.float64
+    breathing_mach: wp.float64
+    breathing_depth: wp.float64
+    breathing_strouhal: wp.float64
+    canopy_trim: wp.float64
+    canopy_normal_slope: wp.float64
     load_limit: wp.float64
     # falling bodies
-    shield_drag_area: wp.float64
+    shield_tip_off: wp.vec3d
     shield_speed: wp.float64
     backshell_drag_area: wp.float64
     backshell_speed: wp.float64
     balance_drag_area: wp.float64
     balance_speed: wp.float64
     # engines, bridle, ground
-    axial_all: wp.float64
-    axial_four: wp.float64
     thrust_minimum: wp.float64
     thrust_maximum: wp.float64
-    exhaust_speed: wp.float64
+    exhaust_low: wp.float64
+    exhaust_high: wp.float64
     lag: wp.float64
     attitude_frequency: wp.float64
     attitude_damping: wp.float64
@@ -115,6 +144,7 @@ class Case:
     payout_acceleration: wp.float64
     bridle_stiffness: wp.float64
     bridle_damping: wp.float64
+    rover_turn_damping: wp.float64
     ground_stiffness: wp.float64
     ground_damping: wp.float64
     ground_friction: wp.float64
@@ -133,22 +163,31 @@ class Case:
     alignment_gain: wp.float64
     alignment_limit: wp.float64
     cycle: wp.float64
+    control: wp.float64
     straighten_speed: wp.float64
     balance_delay: wp.float64
     balance_interval: wp.float64
     balance_pair: wp.int32
+    by_range: wp.int32
     deploy_range: wp.float64
+    deploy_speed: wp.float64
     deploy_mach: wp.float64
     mach_minimum: wp.float64
     mach_maximum: wp.float64
+    pressure_minimum: wp.float64
+    pressure_maximum: wp.float64
     heat_shield_mach: wp.float64
     heat_shield_delay: wp.float64
+    to_target: wp.int32
+    fix_altitude: wp.float64
+    radar_range: wp.float64
     approach_deceleration: wp.float64
     free_fall: wp.float64
     constant_velocity: wp.float64
     constant_velocity_altitude: wp.float64
     divert_margin: wp.float64
     divert_minimum: wp.float64
+    divert_maximum: wp.float64
     tilt_limit: wp.float64
     horizontal_frequency: wp.float64
     vertical_gain: wp.float64
@@ -181,6 +220,19 @@ class Case:
     navigation_fix: wp.vec3d
     radar_scale: wp.float64
     radar_bias: wp.float64
+    # faults; see mission.fault
+    mortar_delay: wp.float64
+    mortar_dead: wp.int32
+    tear_left: wp.float64
+    engine_out: wp.int32
+    engine_out_delay: wp.float64
+    wind_step_altitude: wp.float64
+    wind_step: wp.vec3d
+    dropout_start: wp.float64
+    dropout_end: wp.float64
+    # how it is computed
+    point: wp.int32
+    tick: wp.float64
     entry_step: wp.float64
     descent_step: wp.float64
     entry_limit: wp.float64
@@ -212,9 +264,21 @@ class Tables:
     gust_step: wp.float64
     gust_drift: wp.float64
     density_step: wp.float64
-    axial: wp.array(dtype=wp.float64)
-    normal: wp.array(dtype=wp.float64)
+    # the datum of heights sinks toward the poles by so much a squared sine of latitude
+    datum_sink: wp.float64
+    site_sine2: wp.float64
+    layer_top: wp.float64
+    layer_roughness: wp.float64
+    layer_scale: wp.float64
+    aero: wp.array(dtype=wp.vec4d)
     canopy_drag: wp.array(dtype=wp.float64)
+    # the lander: nozzles, directions of their exhaust, what each gives to force and torques
+    engine_points: wp.array(dtype=wp.vec3d)
+    engine_axes: wp.array(dtype=wp.vec3d)
+    mixing: wp.array(dtype=wp.vec4d, ndim=2)
+    bridle_stage: wp.array(dtype=wp.vec3d)
+    bridle_rover: wp.array(dtype=wp.vec3d)
+    wheels: wp.array(dtype=wp.vec3d)
     ground: Ground
 
 
@@ -242,6 +306,7 @@ def _planet_and_site(mission: Mission) -> dict[str, Any]:
 def _capsule(mission: Mission) -> dict[str, Any]:
     masses, stack = mission.vehicle.masses, mission.vehicle.stack
     shell, control = mission.vehicle.aeroshell, mission.vehicle.reaction_control
+    inertia = mission.vehicle.inertia
     return {
         "rover_mass": masses.rover_kg,
         "stage_mass": masses.descent_stage_dry_kg,
@@ -251,26 +316,35 @@ def _capsule(mission: Mission) -> dict[str, Any]:
         "heat_shield_mass": masses.heat_shield_kg,
         "balance_mass": masses.balance_mass_kg,
         "balance_count": masses.balance_mass_count,
-        "inertia": masses.capsule_inertia_kg_m2,
+        "rover_centre": inertia.rover_centre_m,
+        "rover_inertia": inertia.rover_kg_m2,
+        "stage_centre": inertia.descent_stage_centre_m,
+        "stage_inertia": inertia.descent_stage_kg_m2,
+        "tank_radius": inertia.tank_radius_m,
+        "backshell_centre": inertia.backshell_centre_m,
+        "backshell_inertia": inertia.backshell_kg_m2,
+        "shield_centre": inertia.heat_shield_centre_m,
+        "shield_inertia": inertia.heat_shield_kg_m2,
+        "balance_position": stack.balance_mass_position_m,
+        "inertia": 0.0,
+        "nose_to_centre": 0.0,
         "stage_position": stack.descent_stage_position_m,
         "rover_position": stack.rover_position_m,
         "riser_position": stack.riser_position_m,
         "pack_position": stack.parachute_position_m,
         "edge_height": stack.lower_edge_height_m,
-        "mass_centre": stack.mass_centre_position_m,
         "area": np.pi / 4 * shell.diameter_m**2,
         "diameter": shell.diameter_m,
         "nose_radius": shell.nose_radius_m,
         "cone_sine2": np.sin(np.radians(shell.cone_half_angle_deg)) ** 2,
-        "trim_angle": np.radians(shell.trim_angle_deg),
+        "nose": nose_distance_m(shell),
         "sutton_graves": shell.sutton_graves_kg05_m,
-        "moment_slope": shell.moment_slope_1_rad,
         "bank_rate": np.radians(control.bank_rate_limit_deg_s),
         "bank_acceleration": np.radians(control.bank_acceleration_limit_deg_s2),
-        "pitch_frequency": control.pitch_frequency_rad_s,
         "pitch_damping": control.pitch_damping,
         "rate_damping": control.rate_damping_n_m_s,
-        "control_flow": control.propellant_kg_rad,
+        "control_arm": control.arm_m,
+        "control_exhaust": control.exhaust_speed_m_s,
     }
 
 
@@ -287,8 +361,13 @@ def _parachute_and_falling(mission: Mission) -> dict[str, Any]:
         "filling_diameters": chute.filling_diameters,
         "filling_exponent": chute.filling_exponent,
         "apparent_mass_factor": chute.apparent_mass_factor,
+        "breathing_mach": chute.breathing_mach,
+        "breathing_depth": chute.breathing_depth,
+        "breathing_strouhal": chute.breathing_strouhal,
+        "canopy_trim": np.radians(chute.trim_angle_deg),
+        "canopy_normal_slope": chute.normal_slope_1_rad,
         "load_limit": chute.load_limit_n,
-        "shield_drag_area": vehicle.heat_shield.drag_area_m2,
+        "shield_tip_off": np.radians(vehicle.heat_shield.tip_off_deg_s),
         "shield_speed": vehicle.heat_shield.separation_speed_m_s,
         "backshell_drag_area": vehicle.backshell.drag_area_m2,
         "backshell_speed": vehicle.backshell.separation_speed_m_s,
@@ -299,13 +378,11 @@ def _parachute_and_falling(mission: Mission) -> dict[str, Any]:
 
 def _lander(mission: Mission) -> dict[str, Any]:
     engines, bridle = mission.vehicle.engines, mission.vehicle.bridle
-    cosines = np.cos(np.radians(engines.cant_deg))
     return {
-        "axial_all": float(cosines.sum()),
-        "axial_four": float(cosines[engines.sky_crane].sum()),
         "thrust_minimum": engines.thrust_minimum_n,
         "thrust_maximum": engines.thrust_maximum_n,
-        "exhaust_speed": engines.exhaust_speed_m_s,
+        "exhaust_low": engines.exhaust_speed_minimum_m_s,
+        "exhaust_high": engines.exhaust_speed_maximum_m_s,
         "lag": engines.lag_s,
         "attitude_frequency": engines.attitude_frequency_rad_s,
         "attitude_damping": engines.attitude_damping,
@@ -316,6 +393,7 @@ def _lander(mission: Mission) -> dict[str, Any]:
         "payout_acceleration": bridle.payout_acceleration_m_s2,
         "bridle_stiffness": bridle.stiffness_n_m,
         "bridle_damping": bridle.damping_n_s_m,
+        "rover_turn_damping": bridle.turn_damping_n_m_s,
         "ground_stiffness": bridle.ground_stiffness_n_m,
         "ground_damping": bridle.ground_damping_n_s_m,
         "ground_friction": bridle.ground_friction,
@@ -339,11 +417,16 @@ def _entry_guidance(mission: Mission) -> dict[str, Any]:
         "alignment_gain": entry.heading_alignment_gain,
         "alignment_limit": np.radians(entry.heading_alignment_limit_deg),
         "cycle": entry.cycle_s,
+        "control": entry.control_s,
         "straighten_speed": chute.straighten_speed_m_s,
         "balance_delay": chute.balance_delay_s,
         "balance_interval": chute.balance_interval_s,
         "balance_pair": chute.balance_pair,
+        "by_range": int(chute.deploy_trigger == "range"),
         "deploy_range": chute.deploy_range_m,
+        "deploy_speed": chute.deploy_speed_m_s if chute.deploy_trigger == "speed" else 0.0,
+        "pressure_minimum": chute.dynamic_pressure_minimum_pa,
+        "pressure_maximum": chute.dynamic_pressure_maximum_pa,
         "deploy_mach": chute.mach_reference,
         "mach_minimum": chute.mach_minimum,
         "mach_maximum": chute.mach_maximum,
@@ -356,12 +439,16 @@ def _descent_guidance(mission: Mission) -> dict[str, Any]:
     powered, crane = mission.guidance.powered, mission.guidance.sky_crane
     flyaway, steps = mission.guidance.flyaway, mission.guidance.steps
     return {
+        "to_target": int(mission.guidance.navigation.fix_on_terrain),
+        "fix_altitude": mission.guidance.navigation.fix_altitude_m,
+        "radar_range": mission.guidance.navigation.radar_range_m,
         "approach_deceleration": powered.deceleration_m_s2,
         "free_fall": powered.free_fall_s,
         "constant_velocity": powered.constant_velocity_m_s,
         "constant_velocity_altitude": powered.constant_velocity_altitude_m,
         "divert_margin": powered.divert_margin_s,
         "divert_minimum": powered.divert_minimum_m,
+        "divert_maximum": powered.divert_maximum_m,
         "tilt_limit": np.radians(powered.tilt_limit_deg),
         "horizontal_frequency": powered.horizontal_frequency_rad_s,
         "vertical_gain": powered.vertical_gain_1_s,
@@ -379,6 +466,8 @@ def _descent_guidance(mission: Mission) -> dict[str, Any]:
         "pitch": np.radians(flyaway.pitch_deg),
         "flyaway_heading": np.radians(flyaway.heading_deg),
         "burn": flyaway.burn_s,
+        "point": 0,
+        "tick": steps.computer_s,
         "entry_step": steps.entry_s,
         "descent_step": steps.descent_s,
         "entry_limit": steps.entry_limit_s,
@@ -393,6 +482,48 @@ def _undispersed(_: Mission) -> dict[str, Any]:
     return dict.fromkeys(ones, 1.0) | dict.fromkeys(zeros, 0.0) | {"radar_bias": 0.0}
 
 
+def _faults(_: Mission) -> dict[str, Any]:
+    """Return the faults that hold from the start; `_inject` adds those the mission asks for."""
+    return {
+        "mortar_delay": 0.0,
+        "mortar_dead": 0,
+        "tear_left": 1.0,
+        "engine_out": -1,
+        "engine_out_delay": 0.0,
+        "wind_step_altitude": -1e9,
+        "wind_step": 0.0,
+        "dropout_start": np.inf,
+        "dropout_end": np.inf,
+    }
+
+
+def _inject(fault: Fault) -> dict[str, Any]:
+    """Return the fields of `Case` that a fault changes."""
+    match fault:
+        case ParachuteLate():
+            return {"mortar_delay": fault.delay_s}
+        case ParachuteTorn():
+            return {"tear_left": fault.area_left}
+        case ParachuteFailed():
+            return {"mortar_dead": 1}
+        case EngineOut():
+            return {"engine_out": fault.engine, "engine_out_delay": fault.delay_s}
+        case NavigationBias():
+            return {
+                "navigation_position": fault.position_m,
+                "navigation_velocity": fault.velocity_m_s,
+                "navigation_fix": [*fault.fix_m, 0.0],
+            }
+        case WindStep():
+            step = [fault.east_m_s, fault.north_m_s, 0.0]
+            return {"wind_step_altitude": fault.altitude_m, "wind_step": step}
+        case LowPropellant():
+            return {"propellant": fault.propellant_kg}
+        case SensorDropout():
+            end = fault.delay_s + fault.duration_s
+            return {"dropout_start": fault.delay_s, "dropout_end": end}
+
+
 def case_record(mission: Mission, count: int = 1) -> NDArray[Any]:
     """Return `count` equal cases of a mission as a structured array laid out like `Case`."""
     values: dict[str, Any] = {}
@@ -404,8 +535,11 @@ def case_record(mission: Mission, count: int = 1) -> NDArray[Any]:
         _entry_guidance,
         _descent_guidance,
         _undispersed,
+        _faults,
     ):
         values |= part(mission)
+    for fault in mission.fault:
+        values |= _inject(fault)
     record = np.zeros(count, dtype=Case.numpy_dtype())
     names = set(record.dtype.names or ())
     if names != set(values):
@@ -432,6 +566,25 @@ def ground_of(height_m: HeightFunction, device: str) -> Ground:
     return ground
 
 
+def _mixing(mission: Mission) -> Array:
+    """Return the table of `mixing_rows`, with half the propellant for all eight engines."""
+    vehicle, stage = mission.vehicle, mission.shape.stage
+    masses, stack, inertia = vehicle.masses, vehicle.stack, vehicle.inertia
+    at_stage = np.add(stack.descent_stage_position_m, inertia.descent_stage_centre_m)
+    at_rover = np.add(stack.rover_position_m, inertia.rover_centre_m)
+
+    def joint(propellant_kg: float) -> Array:
+        carried = masses.descent_stage_dry_kg + propellant_kg
+        both = carried * at_stage + masses.rover_kg * at_rover
+        return np.asarray(both / (carried + masses.rover_kg))
+
+    points = np.add(stage.engine_points_m, stack.descent_stage_position_m)
+    centres = [joint(0.6 * masses.propellant_kg), joint(0.25 * masses.propellant_kg), at_stage]
+    four = list(vehicle.engines.sky_crane)
+    running = [list(range(8)), four, four]
+    return mixing_rows(points, engine_axes(stage, vehicle.engines), np.array(centres), running)
+
+
 def make_tables(
     mission: Mission,
     *,
@@ -446,16 +599,32 @@ def make_tables(
     def put(values: Array) -> wp.array:
         return wp.array(np.ascontiguousarray(values), dtype=wp.float64, device=device)
 
-    shell, chute = mission.vehicle.aeroshell, mission.vehicle.parachute
+    def put_vectors(values: Any) -> wp.array:
+        return wp.array(np.asarray(values, dtype=np.float64), dtype=wp.vec3d, device=device)
+
+    vehicle, shape = mission.vehicle, mission.shape
     tables = Tables()
     tables.air = wp.array(air_rows(mission), dtype=AirRow, device=device)
     tables.gust_rms = mission.wind.gust_rms_m_s
     tables.gust_step = gust_step_m(mission.wind)
     tables.gust_drift = mission.wind.gust_drift_m_s
     tables.density_step = density_step_m(mission.atmosphere)
-    tables.axial = put(mach_grid(shell.mach, shell.axial_coefficient))
-    tables.normal = put(mach_grid(shell.mach, shell.normal_factor))
+    tables.datum_sink = mission.atmosphere.flattening * mission.atmosphere.datum_radius_m
+    tables.site_sine2 = math.sin(math.radians(mission.site.latitude_deg)) ** 2
+    tables.layer_top = mission.wind.surface_layer_m
+    tables.layer_roughness = mission.wind.roughness_m
+    tables.layer_scale = layer_scale(mission.wind)
+    tables.aero = wp.array(aero_grid(vehicle.aeroshell), dtype=wp.vec4d, device=device)
+    chute = vehicle.parachute
     tables.canopy_drag = put(mach_grid(chute.mach, chute.drag_coefficient))
+    tables.engine_points = put_vectors(shape.stage.engine_points_m)
+    tables.engine_axes = put_vectors(engine_axes(shape.stage, vehicle.engines))
+    tables.mixing = wp.array(_mixing(mission), dtype=wp.vec4d, device=device)
+    tables.bridle_stage = put_vectors(shape.bridles.stage_points_m)
+    tables.bridle_rover = put_vectors(shape.bridles.rover_points_m)
+    xs, ys = shape.rover.wheel_x_m, shape.rover.wheel_y_m
+    wheels = [[x, side * y, 0.0] for x, y in zip(xs, ys, strict=True) for side in (-1, 1)]
+    tables.wheels = put_vectors(wheels)
     tables.ground = flat_ground(device) if ground is None else ground
     return tables
 

@@ -1,4 +1,4 @@
-"""Bodies on their own, flown to the ground as points: heat shield and balance masses."""
+"""Bodies on their own, flown to the ground: the heat shield turning, balance masses as points."""
 
 # Kernels are written in Warp's language, whose types mypy cannot follow.
 # mypy: ignore-errors
@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import warp as wp
 
+from skycrane.flight.bodies import shield_body
 from skycrane.flight.case import Case, Tables
+from skycrane.flight.entry import note
+from skycrane.flight.rotation import attitude_rate
+from skycrane.flight.sphere_cone import sphere_cone
 from skycrane.flight.state import EventSlot, FallState, Sample
 from skycrane.flight.surroundings import air_at, free_acceleration, height_above_ground
 
@@ -15,19 +19,129 @@ __all__ = ["fly_falling"]
 f64 = wp.float64
 
 
+@wp.struct
+class Tumbling:
+    """A rigid body: at its centre of mass, rates in its axes."""
+
+    position: wp.vec3d
+    velocity: wp.vec3d
+    attitude: wp.quatd
+    rates: wp.vec3d
+
+
 @wp.func
-def _acceleration(
+def _change(
     case: Case,
     tables: Tables,
     index: wp.int32,
     t: wp.float64,
-    position: wp.vec3d,
-    velocity: wp.vec3d,
-    area_over_mass: wp.float64,
+    s: Tumbling,
+    begin: FallState,
+    shaped: wp.int32,
 ):
-    air = air_at(case, tables, index, position, velocity, t)
-    drag = air.velocity * (f64(-0.5) * air.density * air.speed * area_over_mass)
-    return free_acceleration(case, position, velocity) + drag
+    out = Tumbling()
+    air = air_at(case, tables, index, s.position, s.velocity, t)
+    force = air.velocity * (f64(-0.5) * air.density * air.speed * begin.drag_area)
+    if shaped == 1:
+        body = shield_body(case)
+        wrench = sphere_cone(case, tables, air, s.attitude, s.rates, body.centre)
+        force = wrench.force
+        if case.point == 0:
+            spin = wp.cw_mul(body.inertia, s.rates)
+            torque = wrench.torque - wp.cross(s.rates, spin)
+            out.rates = wp.cw_div(torque, body.inertia)
+            out.attitude = attitude_rate(s.attitude, s.rates)
+    out.position = s.velocity
+    out.velocity = free_acceleration(case, s.position, s.velocity) + force / begin.mass
+    return out
+
+
+@wp.func
+def _moved(s: Tumbling, k: Tumbling, h: wp.float64):
+    out = Tumbling()
+    out.position = s.position + k.position * h
+    out.velocity = s.velocity + k.velocity * h
+    out.attitude = s.attitude + k.attitude * h
+    out.rates = s.rates + k.rates * h
+    return out
+
+
+@wp.func
+def _step(
+    case: Case,
+    tables: Tables,
+    index: wp.int32,
+    t: wp.float64,
+    s: Tumbling,
+    begin: FallState,
+    shaped: wp.int32,
+    h: wp.float64,
+):
+    half = f64(0.5) * h
+    total = _change(case, tables, index, t, s, begin, shaped)
+    probe = _moved(s, total, half)
+    stage = wp.int32(1)
+    while stage < 4:
+        late = wp.where(stage == 3, h, half)
+        k = _change(case, tables, index, t + late, probe, begin, shaped)
+        total = _moved(total, k, wp.where(stage == 3, f64(1.0), f64(2.0)))
+        if stage < 3:
+            probe = _moved(s, k, wp.where(stage == 1, half, h))
+        stage += 1
+    out = _moved(s, total, h / f64(6.0))
+    out.attitude = wp.normalize(out.attitude)
+    return out
+
+
+@wp.func
+def _sample(
+    case: Case,
+    tables: Tables,
+    index: wp.int32,
+    t: wp.float64,
+    s: Tumbling,
+    begin: FallState,
+):
+    air = air_at(case, tables, index, s.position, s.velocity, t)
+    body = shield_body(case)
+    wrench = sphere_cone(case, tables, air, s.attitude, s.rates, body.centre)
+    r = Sample()
+    r.t = t
+    r.position = s.position - wp.quat_rotate(s.attitude, body.centre)
+    r.velocity = s.velocity - wp.quat_rotate(s.attitude, wp.cross(s.rates, body.centre))
+    r.attitude = s.attitude
+    r.rates = s.rates
+    r.air_velocity = air.velocity
+    r.mass = begin.mass
+    r.mach = air.mach
+    r.pressure = air.pressure
+    r.angle_of_attack = wrench.alpha
+    r.drag = wp.length(wrench.force)
+    r.load = r.drag / begin.mass
+    return r
+
+
+@wp.func
+def _landing(
+    case: Case,
+    tables: Tables,
+    index: wp.int32,
+    t: wp.float64,
+    s: Tumbling,
+    height: wp.float64,
+):
+    """The impact, taken back from below the ground along the last velocity."""
+    air = air_at(case, tables, index, s.position, s.velocity, t)
+    e = EventSlot()
+    sink = -wp.dot(s.velocity, wp.normalize(s.position))
+    late = wp.clamp(-height / wp.max(sink, f64(1.0e-3)), f64(0.0), case.entry_step)
+    e.happened = 1
+    e.t = t - late
+    e.position = s.position - s.velocity * late
+    e.velocity = s.velocity
+    e.mach = air.mach
+    e.pressure = air.pressure
+    return e
 
 
 @wp.kernel(enable_backward=False)
@@ -45,51 +159,29 @@ def fly_falling(
     begin = falling[i, body]
     if begin.started == 1:
         t = begin.t
-        h = case.descent_step
-        position = begin.position
-        velocity = begin.velocity
-        ratio = begin.drag_area / begin.mass
+        s = Tumbling()
+        s.position = begin.position
+        s.velocity = begin.velocity
+        s.attitude = begin.attitude
+        s.rates = begin.rates
+        shaped = wp.where(body == 0, 1, 0)
+        h = wp.where(body == 0, case.descent_step, case.entry_step)
         count = wp.int32(0)
+        steps = wp.int32(0)
         running = wp.int32(1)
         while running == 1:
             if body == 0 and count < samples.shape[1]:
-                air = air_at(case, tables, i, position, velocity, t)
-                r = Sample()
-                r.t = t
-                r.position = position
-                r.velocity = velocity
-                r.air_velocity = air.velocity
-                r.mass = begin.mass
-                r.mach = air.mach
-                r.pressure = air.pressure
-                r.drag = air.pressure * begin.drag_area
-                r.load = r.drag / begin.mass
-                samples[i, count] = r
+                samples[i, count] = _sample(case, tables, i, t, s, begin)
                 count += 1
-            if height_above_ground(case, tables.ground, position) <= f64(0.0):
-                air = air_at(case, tables, i, position, velocity, t)
-                e = EventSlot()
-                e.happened = 1
-                e.t = t
-                e.position = position
-                e.velocity = velocity
-                e.mach = air.mach
-                e.pressure = air.pressure
-                impacts[i, body] = e
+            height = height_above_ground(case, tables.ground, s.position)
+            if height <= f64(0.0):
+                note(impacts, i, body, _landing(case, tables, i, t, s, height))
                 running = 0
             elif t - begin.t > case.descent_limit:
                 running = 0
             else:
-                half = f64(0.5) * h
-                a1 = _acceleration(case, tables, i, t, position, velocity, ratio)
-                v2 = velocity + a1 * half
-                a2 = _acceleration(case, tables, i, t + half, position + velocity * half, v2, ratio)
-                v3 = velocity + a2 * half
-                a3 = _acceleration(case, tables, i, t + half, position + v2 * half, v3, ratio)
-                v4 = velocity + a3 * h
-                a4 = _acceleration(case, tables, i, t + h, position + v3 * h, v4, ratio)
-                position = position + (velocity + (v2 + v3) * f64(2.0) + v4) * (h / f64(6.0))
-                velocity = velocity + (a1 + (a2 + a3) * f64(2.0) + a4) * (h / f64(6.0))
-                t = t + h
+                s = _step(case, tables, i, t, s, begin, shaped, h)
+                steps += 1
+                t = begin.t + f64(steps) * h
         if body == 0:
             counts[i] = count

@@ -1,9 +1,8 @@
-"""Under the parachute: capsule and canopy on elastic lines, from the mortar to the ground.
+"""Under the parachute: from the mortar until the backshell lies on the ground.
 
-Two bodies. The capsule is rigid and turns under the pull of the riser (its wrist mode); the canopy
-is a point with the mass of the air it carries along. Line stretch, inflation, opening load and
-swinging follow; nothing is placed in time. After the backshell lets the lander go the same
-equations carry it and the canopy to the ground.
+Line stretch and full inflation are located within a step; what the flight computer decides (heat
+shield, backshell) it decides at its own ticks, from what it senses. After the backshell lets the
+lander go the same equations carry it and the canopy to the ground.
 """
 
 # Kernels are written in Warp's language, whose types mypy cannot follow.
@@ -12,8 +11,32 @@ from __future__ import annotations
 
 import warp as wp
 
+from skycrane.flight.bodies import backshell_body, capsule_body, lander_body, shield_body
 from skycrane.flight.case import Case, Tables
-from skycrane.flight.rotation import attitude_rate
+from skycrane.flight.entry import Peak, note, peaked
+from skycrane.flight.hanging import (
+    BACKSHELL_ALONE,
+    BACKSHELL_DOWN,
+    FILLING,
+    FULL,
+    PAYING_OUT,
+    SHIELD_GONE,
+    Felt,
+    Hanging,
+    Setting,
+    change_of,
+    hanging_step,
+    line_of,
+    velocity_at,
+)
+from skycrane.flight.navigation import (
+    Radar,
+    believed_position,
+    believed_velocity,
+    measure,
+    sensed_height,
+)
+from skycrane.flight.rotation import attitude_from_axes
 from skycrane.flight.state import (
     EventId,
     EventSlot,
@@ -22,217 +45,192 @@ from skycrane.flight.state import (
     Outcome,
     Sample,
     VehicleState,
-    put_event,
 )
 from skycrane.flight.surroundings import air_at, free_acceleration, height_above_ground
-from skycrane.mars.atmosphere import grid_value
-from skycrane.vehicle.aerodynamics import MACH_STEP, axial_normal
 
 __all__ = ["fly_parachute"]
 
 f64 = wp.float64
 
-PAYING_OUT = wp.constant(0)
-FILLING = wp.constant(1)
-FULL = wp.constant(2)
-SHIELD_GONE = wp.constant(3)
-BACKSHELL_ALONE = wp.constant(4)
-BACKSHELL_DOWN = wp.constant(5)
+TRIES = wp.constant(6)
+"""Secant steps that locate an event within a step of the integration; far below a microsecond."""
+CANOPY_DOWN_S = wp.constant(wp.float64(60.0))
+"""How long the canopy may take to come down after the backshell."""
 
 
 @wp.struct
-class Hanging:
-    """State of capsule (at its centre of mass) and canopy."""
+class Descent:
+    """The flight computer under the parachute."""
 
-    position: wp.vec3d
-    velocity: wp.vec3d
-    attitude: wp.quatd
-    rates: wp.vec3d
-    canopy_position: wp.vec3d
-    canopy_velocity: wp.vec3d
-    filled: wp.float64
-
-
-@wp.struct
-class Setting:
-    """What does not change within a step."""
-
-    mass: wp.float64
-    inertia: wp.vec3d
-    lever: wp.vec3d
-    stage: wp.int32
-    torn: wp.int32
-    drag_area: wp.float64
-
-
-@wp.struct
-class Felt:
-    """Forces at an instant, for the record."""
-
-    load: wp.float64
-    drag: wp.float64
-    canopy_drag: wp.float64
-    inflation: wp.float64
-    tension: wp.float64
-    length: wp.float64
-    angle_of_attack: wp.float64
-    mach: wp.float64
-    pressure: wp.float64
-    air_velocity: wp.vec3d
-    speed: wp.float64
-
-
-@wp.struct
-class Change:
-    """Derivative of `Hanging`, with what was felt on the way."""
-
-    rate: Hanging
-    felt: Felt
+    full_since: wp.float64
+    shield_since: wp.float64
+    fixed: wp.int32
+    radar: Radar
 
 
 @wp.func
-def _inflation(case: Case, set: Setting, filled: wp.float64):
-    out = f64(0.0)
-    if set.stage >= FILLING and case.canopy_diameter > f64(0.0):
-        share = filled / (case.filling_diameters * case.canopy_diameter)
-        out = wp.pow(wp.clamp(share, f64(0.0), f64(1.0)), case.filling_exponent)
+def _fired(case: Case, begin: VehicleState, set: Setting, centre: wp.vec3d):
+    """Capsule and pack right after the mortar: momentum before and after is the same."""
+    s = Hanging()
+    s.attitude = begin.attitude
+    s.rates = begin.rates
+    turning = wp.quat_rotate(begin.attitude, wp.cross(begin.rates, set.body.centre))
+    back = wp.quat_rotate(s.attitude, wp.vec3d(f64(0.0), f64(0.0), f64(-1.0)))
+    recoil = case.mortar_speed * case.parachute_mass / begin.mass
+    s.position = begin.position + wp.quat_rotate(s.attitude, set.body.centre)
+    s.velocity = begin.velocity + turning - back * recoil
+    s.canopy_position = begin.position + wp.quat_rotate(s.attitude, case.pack_position)
+    s.canopy_velocity = s.velocity + back * case.mortar_speed
+    lever = wp.cross(case.pack_position - set.body.centre, wp.vec3d(f64(0.0), f64(0.0), f64(1.0)))
+    kick = lever * (case.mortar_speed * case.parachute_mass * set.body.mass / begin.mass)
+    s.rates = s.rates + wp.cw_div(kick, set.body.inertia)
+    return s
+
+
+@wp.func
+def _event(t: wp.float64, s: Hanging, set: Setting, felt: Felt, value: wp.float64):
+    e = EventSlot()
+    e.happened = 1
+    e.t = t
+    e.position = s.position - wp.quat_rotate(s.attitude, set.body.centre)
+    e.velocity = velocity_at(s, -set.body.centre)
+    e.mach = felt.air.mach
+    e.pressure = felt.air.pressure
+    e.value = value
+    return e
+
+
+@wp.func
+def _sample(t: wp.float64, s: Hanging, set: Setting, felt: Felt, propellant: wp.float64):
+    r = Sample()
+    r.t = t
+    r.position = s.position - wp.quat_rotate(s.attitude, set.body.centre)
+    r.velocity = velocity_at(s, -set.body.centre)
+    r.attitude = s.attitude
+    r.rates = s.rates
+    r.second_position = s.canopy_position
+    r.second_velocity = s.canopy_velocity
+    r.air_velocity = felt.air.velocity
+    r.mass = set.body.mass
+    r.propellant = propellant
+    r.mach = felt.air.mach
+    r.pressure = felt.air.pressure
+    r.angle_of_attack = felt.angle_of_attack
+    r.drag = felt.drag
+    r.load = felt.load
+    r.thrust = felt.canopy_drag
+    r.inflation = felt.inflation
+    r.length = wp.length(line_of(s, set))
+    r.tension = felt.tension
+    r.stage = set.stage
+    return r
+
+
+@wp.func
+def _ahead_of_event(case: Case, s: Hanging, set: Setting):
+    """Negative before the next physical event of the canopy, positive after it."""
+    out = f64(-1.0)
+    if set.stage == PAYING_OUT:
+        out = wp.length(line_of(s, set)) - case.line_length
+    if set.stage == FILLING:
+        out = s.filled - case.filling_diameters * case.canopy_diameter
     return out
 
 
 @wp.func
-def _change(case: Case, tables: Tables, index: wp.int32, t: wp.float64, s: Hanging, set: Setting):
-    out = Change()
-    felt = Felt()
-    air = air_at(case, tables, index, s.position, s.velocity, t)
-    forward = wp.vec3d(f64(0.0), f64(0.0), f64(1.0))
-    if air.speed > f64(1.0e-6):
-        forward = air.velocity / air.speed
-    z = wp.quat_rotate(s.attitude, wp.vec3d(f64(0.0), f64(0.0), f64(1.0)))
-    cosine = wp.dot(z, forward)
-    across = forward - z * cosine
-    sine = wp.length(across)
-    force = wp.vec3d()
-    torque = wp.vec3d()
-    if set.stage < BACKSHELL_ALONE:
-        ca_cn = axial_normal(tables.axial, tables.normal, air.mach, cosine, sine, case.cone_sine2)
-        normal = across * (ca_cn[1] / wp.max(sine, f64(1.0e-9)))
-        force = (z * ca_cn[0] + normal) * (-air.pressure * case.area)
-        turn = wp.cross(z, forward) * (case.moment_slope * air.pressure * case.area * case.diameter)
-        torque = wp.quat_rotate_inv(s.attitude, turn)
-    else:
-        force = forward * (-air.pressure * set.drag_area)
-    felt.drag = wp.max(-wp.dot(force, forward), f64(0.0))
-
-    arm = wp.quat_rotate(s.attitude, set.lever)
-    anchor_velocity = s.velocity + wp.quat_rotate(s.attitude, wp.cross(s.rates, set.lever))
-    line = s.canopy_position - s.position - arm
-    length = wp.length(line)
-    along = line / wp.max(length, f64(1.0e-9))
-    tension = f64(0.0)
-    if set.stage >= FILLING and length > case.line_length:
-        opening = wp.dot(s.canopy_velocity - anchor_velocity, along)
-        pull = case.line_stiffness * (length - case.line_length) + case.line_damping * opening
-        tension = wp.max(pull, f64(0.0))
-    force = force + along * tension
-    torque = torque + wp.cross(set.lever, wp.quat_rotate_inv(s.attitude, along * tension))
-    torque = torque - s.rates * case.rate_damping * (set.mass / f64(3000.0))
-
-    inflation = _inflation(case, set, s.filled)
-    canopy_air = air_at(case, tables, index, s.canopy_position, s.canopy_velocity, t)
-    coefficient = grid_value(tables.canopy_drag, canopy_air.mach / f64(MACH_STEP))
-    drag_area = case.pack_drag_area + coefficient * case.canopy_area * inflation
-    if set.torn == 1:
-        drag_area = case.pack_drag_area
-    moving = canopy_air.velocity / wp.max(canopy_air.speed, f64(1.0e-9))
-    canopy_force = moving * (-canopy_air.pressure * drag_area) - along * tension
-    carried = (
-        case.apparent_mass_factor
-        * canopy_air.density
-        * case.canopy_diameter
-        * case.canopy_diameter
-        * case.canopy_diameter
-        * inflation
-    )
-    weight = case.parachute_mass / (case.parachute_mass + carried)
-
-    rate = Hanging()
-    rate.position = s.velocity
-    rate.velocity = free_acceleration(case, s.position, s.velocity) + force / set.mass
-    rate.attitude = attitude_rate(s.attitude, s.rates)
-    spin = wp.cw_mul(set.inertia, s.rates)
-    rate.rates = wp.cw_div(torque - wp.cross(s.rates, spin), set.inertia)
-    rate.canopy_position = s.canopy_velocity
-    # The air carried along has inertia but no weight.
-    rate.canopy_velocity = free_acceleration(
-        case, s.canopy_position, s.canopy_velocity
-    ) * weight + canopy_force / (case.parachute_mass + carried)
-    if set.stage >= FILLING:
-        rate.filled = canopy_air.speed
-    if set.stage == BACKSHELL_DOWN:
-        rate.position = wp.vec3d()
-        rate.velocity = wp.vec3d()
-        rate.attitude = wp.quatd()
-        rate.rates = wp.vec3d()
-        rate.filled = f64(0.0)
-    felt.load = wp.length(force) / set.mass
-    felt.canopy_drag = canopy_air.pressure * drag_area
-    felt.inflation = inflation
-    felt.tension = tension
-    felt.length = length
-    felt.angle_of_attack = wp.atan2(sine, cosine)
-    felt.mach = air.mach
-    felt.pressure = air.pressure
-    felt.air_velocity = air.velocity
-    felt.speed = air.speed
-    out.rate = rate
-    out.felt = felt
+def _separated(s: Hanging, set: Setting, centre: wp.vec3d, push: wp.float64):
+    """What stays when a part leaves at `push` (m/s, downward) relative to it: its new state."""
+    out = s
+    lever = centre - set.body.centre
+    down = wp.quat_rotate(s.attitude, wp.vec3d(f64(0.0), f64(0.0), f64(1.0)))
+    out.position = s.position + wp.quat_rotate(s.attitude, lever)
+    out.velocity = velocity_at(s, lever) + down * push
     return out
 
 
 @wp.func
-def _moved(s: Hanging, k: Hanging, h: wp.float64):
-    out = Hanging()
-    out.position = s.position + k.position * h
-    out.velocity = s.velocity + k.velocity * h
-    out.attitude = s.attitude + k.attitude * h
-    out.rates = s.rates + k.rates * h
-    out.canopy_position = s.canopy_position + k.canopy_position * h
-    out.canopy_velocity = s.canopy_velocity + k.canopy_velocity * h
-    out.filled = s.filled + k.filled * h
-    return out
+def _backshell_due(
+    case: Case, tables: Tables, s: Hanging, set: Setting, d: Descent, aim: wp.vec3d
+):
+    """Whether the height over the target is what the powered descent needs from here."""
+    velocity = believed_velocity(case, s.velocity, d.fixed)
+    sink = -wp.dot(velocity, wp.normalize(s.position))
+    fall = wp.length(free_acceleration(case, s.position, s.velocity)) * case.free_fall
+    later = sink + fall
+    needed = case.constant_velocity_altitude + (sink + f64(0.5) * fall) * case.free_fall
+    excess = later * later - case.constant_velocity * case.constant_velocity
+    needed += wp.max(excess, f64(0.0)) / (f64(2.0) * case.approach_deceleration)
+    wheels = s.position + wp.quat_rotate(s.attitude, case.rover_position - set.body.centre)
+    height = sensed_height(case, tables.ground, d.radar, wheels, d.fixed, aim)
+    return height <= needed
 
 
 @wp.func
-def _step(
+def _release(
     case: Case,
-    tables: Tables,
-    index: wp.int32,
     t: wp.float64,
     s: Hanging,
     set: Setting,
-    h: wp.float64,
+    d: Descent,
+    propellant: wp.float64,
+    landers: wp.array(dtype=LanderState),
+    i: wp.int32,
 ):
-    half = f64(0.5) * h
-    k1 = _change(case, tables, index, t, s, set)
-    k2 = _change(case, tables, index, t + half, _moved(s, k1.rate, half), set)
-    k3 = _change(case, tables, index, t + half, _moved(s, k2.rate, half), set)
-    k4 = _change(case, tables, index, t + h, _moved(s, k3.rate, h), set)
-    out = _moved(s, k1.rate, h / f64(6.0))
-    out = _moved(out, k2.rate, h / f64(3.0))
-    out = _moved(out, k3.rate, h / f64(3.0))
-    out = _moved(out, k4.rate, h / f64(6.0))
-    out.attitude = wp.normalize(out.attitude)
-    return out
+    """Let the lander go; the state of the backshell. Momentum is kept."""
+    lander = lander_body(case, propellant)
+    shell = backshell_body(case)
+    share = shell.mass / (shell.mass + lander.mass)
+    fallen = _separated(s, set, lander.centre, case.backshell_speed * share)
+    g = LanderState()
+    g.started = 1
+    g.t = t
+    g.position = fallen.position
+    g.velocity = fallen.velocity
+    g.attitude = s.attitude
+    g.rates = s.rates
+    g.propellant = propellant
+    g.fixed = d.fixed
+    g.radar_offset = d.radar.offset
+    g.radar_seen = d.radar.seen
+    g.shield_gone_t = d.shield_since
+    g.outcome = wp.int32(Outcome.FLYING)
+    landers[i] = g
+    return _separated(s, set, shell.centre, case.backshell_speed * (share - f64(1.0)))
 
 
 @wp.func
-def _origin(case: Case, s: Hanging):
-    return s.position - wp.quat_rotate(s.attitude, case.mass_centre)
+def _shed(
+    case: Case,
+    t: wp.float64,
+    s: Hanging,
+    set: Setting,
+    rest: wp.vec3d,
+    falling: wp.array(dtype=FallState, ndim=2),
+    i: wp.int32,
+):
+    """Let the heat shield go; the state of what stays, with its mass centre at `rest`."""
+    shield = shield_body(case)
+    share = shield.mass / set.body.mass
+    gone = _separated(s, set, shield.centre, case.shield_speed * (f64(1.0) - share))
+    b = FallState()
+    b.started = 1
+    b.t = t
+    b.position = gone.position
+    b.velocity = gone.velocity
+    b.attitude = s.attitude
+    b.rates = s.rates + case.shield_tip_off
+    b.mass = shield.mass
+    falling[i, 0] = b
+    return _separated(s, set, rest, -case.shield_speed * share)
 
 
 @wp.func
-def _velocity_at(s: Hanging, lever: wp.vec3d):
-    return s.velocity + wp.quat_rotate(s.attitude, wp.cross(s.rates, lever))
+def _aligned(s: Hanging, set: Setting):
+    """Attitude with the capsule's axis along the lines, for the point-mass fidelity."""
+    z = wp.normalize(s.position - s.canopy_position)
+    x = wp.quat_rotate(s.attitude, wp.vec3d(f64(1.0), f64(0.0), f64(0.0)))
+    y = wp.normalize(wp.cross(z, x))
+    return attitude_from_axes(wp.cross(y, z), y, z)
 
 
 @wp.kernel(enable_backward=False)
@@ -253,239 +251,169 @@ def fly_parachute(
     count = wp.int32(0)
     if begin.outcome == Outcome.FLYING:
         t = begin.t
-        start = t
-        h = case.descent_step
+        propellant = begin.propellant
         set = Setting()
-        set.mass = begin.mass - case.parachute_mass
-        set.inertia = case.inertia
-        set.lever = case.riser_position - case.mass_centre
+        set.body = capsule_body(case, propellant, begin.balance_left, 1, 0)
+        set.body.mass = begin.mass - case.parachute_mass
+        set.lever = case.riser_position - set.body.centre
         set.stage = wp.int32(PAYING_OUT)
-        set.drag_area = case.backshell_drag_area
-        s = Hanging()
-        s.position = begin.position + wp.quat_rotate(begin.attitude, case.mass_centre)
-        s.attitude = begin.attitude
-        s.rates = begin.rates
-        back = wp.quat_rotate(s.attitude, wp.vec3d(f64(0.0), f64(0.0), f64(-1.0)))
-        # The mortar's recoil: momentum before and after is the same.
-        recoil = case.mortar_speed * case.parachute_mass / begin.mass
-        s.velocity = begin.velocity - back * recoil
-        s.canopy_position = begin.position + wp.quat_rotate(s.attitude, case.pack_position)
-        s.canopy_velocity = s.velocity + back * case.mortar_speed
-        air = air_at(case, tables, i, begin.position, begin.velocity, t)
-        put_event(
-            events,
-            i,
-            EventId.PARACHUTE_DEPLOY,
-            t,
-            begin.position,
-            begin.velocity,
-            air.mach,
-            air.pressure,
-            f64(0.0),
-        )
-        full_since = f64(0.0)
-        peak_load = EventSlot()
-        running = wp.int32(1)
+        set.area_left = f64(1.0)
+        set.damping = case.rate_damping
+        s = _fired(case, begin, set, set.body.centre)
+        d = Descent()
+        felt = change_of(case, tables, i, t, s, set).felt
+        note(events, i, EventId.PARACHUTE_DEPLOY, _event(t, s, set, felt, f64(0.0)))
+        pull = Peak()
+        reached = wp.int32(0)
+        ticks = wp.int32(0)
         down_since = f64(0.0)
+        running = wp.int32(1)
         while running == 1:
-            change = _change(case, tables, i, t, s, set)
+            change = change_of(case, tables, i, t, s, set)
             felt = change.felt
-            origin = _origin(case, s)
-            origin_velocity = _velocity_at(s, -case.mass_centre)
             if count < samples.shape[1]:
-                r = Sample()
-                r.t = t
-                r.position = origin
-                r.velocity = origin_velocity
-                r.attitude = s.attitude
-                r.rates = s.rates
-                r.second_position = s.canopy_position
-                r.second_velocity = s.canopy_velocity
-                r.air_velocity = felt.air_velocity
-                r.mass = set.mass
-                r.propellant = begin.propellant
-                r.mach = felt.mach
-                r.pressure = felt.pressure
-                r.angle_of_attack = felt.angle_of_attack
-                r.drag = felt.drag
-                r.load = felt.load
-                r.thrust = felt.canopy_drag
-                r.inflation = felt.inflation
-                r.length = felt.length
-                r.tension = felt.tension
-                r.stage = set.stage
-                samples[i, count] = r
+                samples[i, count] = _sample(t, s, set, felt, propellant)
                 count += 1
-            if set.stage < BACKSHELL_ALONE and felt.tension > peak_load.value:
-                peak_load.happened = 1
-                peak_load.t = t
-                peak_load.position = origin
-                peak_load.velocity = origin_velocity
-                peak_load.mach = felt.mach
-                peak_load.pressure = felt.pressure
-                peak_load.value = felt.tension
-            if felt.tension > case.load_limit and set.torn == 0:
-                set.torn = 1
-                put_event(
-                    events,
-                    i,
-                    EventId.PARACHUTE_TORN,
-                    t,
-                    origin,
-                    origin_velocity,
-                    felt.mach,
-                    felt.pressure,
-                    felt.tension,
-                )
+            now = _event(t, s, set, felt, felt.tension)
+            if set.stage < BACKSHELL_ALONE:
+                pull = peaked(pull, now)
+            if felt.tension > case.load_limit and set.area_left > f64(0.0):
+                set.area_left = f64(0.0)
+                note(events, i, EventId.PARACHUTE_TORN, now)
 
-            # What the sensors tell, one thing after the other.
-            if set.stage == PAYING_OUT and felt.length >= case.line_length:
-                set.stage = FILLING
-                put_event(
-                    events,
-                    i,
-                    EventId.LINE_STRETCH,
-                    t,
-                    origin,
-                    origin_velocity,
-                    felt.mach,
-                    felt.pressure,
-                    f64(0.0),
-                )
-            elif set.stage == FILLING and felt.inflation >= f64(1.0):
-                set.stage = FULL
-                full_since = t
-                put_event(
-                    events,
-                    i,
-                    EventId.PARACHUTE_FULL_INFLATION,
-                    t,
-                    origin,
-                    origin_velocity,
-                    felt.mach,
-                    felt.pressure,
-                    felt.tension,
-                )
-            elif (
-                set.stage == FULL
-                and felt.mach < case.heat_shield_mach
-                and t - full_since >= case.heat_shield_delay
-            ):
-                set.stage = SHIELD_GONE
-                put_event(
-                    events,
-                    i,
-                    EventId.HEAT_SHIELD_SEPARATION,
-                    t,
-                    origin,
-                    origin_velocity,
-                    felt.mach,
-                    felt.pressure,
-                    f64(0.0),
-                )
-                down = wp.quat_rotate(s.attitude, wp.vec3d(f64(0.0), f64(0.0), f64(1.0)))
-                b = FallState()
-                b.started = 1
-                b.t = t
-                b.position = origin
-                b.attitude = s.attitude
-                b.mass = case.heat_shield_mass
-                b.drag_area = case.shield_drag_area
-                push = case.shield_speed / set.mass
-                b.velocity = origin_velocity + down * (push * (set.mass - case.heat_shield_mass))
-                s.velocity = s.velocity - down * (push * case.heat_shield_mass)
-                set.mass = set.mass - case.heat_shield_mass
-                falling[i, 0] = b
-            elif set.stage == SHIELD_GONE:
-                up = wp.normalize(s.position)
-                sink = -wp.dot(s.velocity, up)
-                fall = wp.length(free_acceleration(case, s.position, s.velocity)) * case.free_fall
-                later = sink + fall
-                needed = case.constant_velocity_altitude + (sink + f64(0.5) * fall) * case.free_fall
-                excess = later * later - case.constant_velocity * case.constant_velocity
-                needed += wp.max(excess, f64(0.0)) / (f64(2.0) * case.approach_deceleration)
-                wheels = origin + wp.quat_rotate(s.attitude, case.rover_position)
-                # Heights count from the target's ground, as the lander's guidance will count.
-                if wp.length(wheels) - case.site_radius <= needed:
-                    set.stage = BACKSHELL_ALONE
-                    put_event(
-                        events,
-                        i,
-                        EventId.BACKSHELL_SEPARATION,
-                        t,
-                        origin,
-                        origin_velocity,
-                        felt.mach,
-                        felt.pressure,
-                        f64(0.0),
+            # What happens of itself.
+            if reached == 1:
+                reached = 0
+                if set.stage == PAYING_OUT:
+                    set.stage = FILLING
+                    note(events, i, EventId.LINE_STRETCH, now)
+                elif set.stage == FILLING:
+                    set.stage = FULL
+                    d.full_since = t
+                    note(events, i, EventId.PARACHUTE_FULL_INFLATION, now)
+                    if case.tear_left < f64(1.0):
+                        set.area_left = wp.min(set.area_left, case.tear_left)
+                        note(events, i, EventId.PARACHUTE_TORN, now)
+                change = change_of(case, tables, i, t, s, set)
+
+            # What the computer decides at its ticks.
+            due = begin.t + f64(ticks) * case.tick
+            if t >= due - f64(1.0e-9) and set.stage < BACKSHELL_ALONE:
+                ticks += 1
+                velocity = believed_velocity(case, s.velocity, d.fixed)
+                mach = felt.air.mach * wp.length(velocity) / wp.max(felt.air.speed, f64(1.0))
+                decided = wp.int32(0)
+                if (
+                    set.stage == FULL
+                    and mach < case.heat_shield_mach
+                    and t - d.full_since >= case.heat_shield_delay
+                ):
+                    note(events, i, EventId.HEAT_SHIELD_SEPARATION, now)
+                    rest = capsule_body(case, propellant, begin.balance_left, 0, 0)
+                    s = _shed(case, t, s, set, rest.centre, falling, i)
+                    set.body = rest
+                    set.stage = SHIELD_GONE
+                    d.shield_since = t
+                    decided = 1
+                elif set.stage == SHIELD_GONE:
+                    seen = d.radar.seen
+                    lost = d.radar.lost
+                    d.radar = measure(
+                        case, tables.ground, d.radar, s.position, d.fixed, t - d.shield_since
                     )
-                    lever = case.stage_position - case.mass_centre
-                    shell = case.backshell_mass
-                    gap = case.backshell_speed
-                    down = wp.quat_rotate(s.attitude, wp.vec3d(f64(0.0), f64(0.0), f64(1.0)))
-                    g = LanderState()
-                    g.started = 1
-                    g.t = t
-                    g.position = s.position + wp.quat_rotate(s.attitude, lever)
-                    g.velocity = _velocity_at(s, lever) + down * (gap * shell / set.mass)
-                    g.attitude = s.attitude
-                    g.rates = s.rates
-                    g.propellant = begin.propellant
-                    g.outcome = wp.int32(Outcome.FLYING)
-                    landers[i] = g
-                    s.velocity = s.velocity - down * (gap * (set.mass - shell) / set.mass)
-                    set.inertia = set.inertia * (shell / set.mass)
-                    set.mass = shell
+                    if d.radar.lost == 1 and lost == 0:
+                        note(events, i, EventId.RADAR_LOST, now)
+                    if d.radar.seen == 1 and seen == 0:
+                        note(events, i, EventId.RADAR_FOUND, now)
+                    believed = believed_position(case, s.position, d.fixed)
+                    over = wp.length(believed) - case.site_radius
+                    if case.to_target == 1 and d.fixed == 0 and over < case.fix_altitude:
+                        d.fixed = 1
+                        note(events, i, EventId.NAVIGATION_FIX, now)
+                    aim = wp.vec3d()
+                    if case.to_target == 0:
+                        aim = believed - case.site
+                        aim = aim - case.up * wp.dot(aim, case.up)
+                    if _backshell_due(case, tables, s, set, d, aim):
+                        note(events, i, EventId.BACKSHELL_SEPARATION, now)
+                        s = _release(case, t, s, set, d, propellant, landers, i)
+                        set.body = backshell_body(case)
+                        set.stage = BACKSHELL_ALONE
+                        set.damping = case.rate_damping * f64(0.1)
+                        decided = 1
+                if decided == 1:
+                    set.lever = case.riser_position - set.body.centre
+                    change = change_of(case, tables, i, t, s, set)
 
             if set.stage < BACKSHELL_DOWN:
-                low = origin + wp.quat_rotate(
-                    s.attitude, wp.vec3d(f64(0.0), f64(0.0), case.edge_height)
-                )
+                edge = wp.vec3d(f64(0.0), f64(0.0), case.edge_height) - set.body.centre
+                low = s.position + wp.quat_rotate(s.attitude, edge)
                 if height_above_ground(case, tables.ground, low) <= f64(0.0):
                     down_since = t
                     if set.stage == BACKSHELL_ALONE:
-                        put_event(
-                            events,
-                            i,
-                            EventId.BACKSHELL_IMPACT,
-                            t,
-                            origin,
-                            origin_velocity,
-                            felt.mach,
-                            felt.pressure,
-                            f64(0.0),
-                        )
+                        note(events, i, EventId.BACKSHELL_IMPACT, now)
                     else:
-                        put_event(
-                            events,
-                            i,
-                            EventId.CRASH,
-                            t,
-                            origin,
-                            origin_velocity,
-                            felt.mach,
-                            felt.pressure,
-                            f64(Outcome.CAPSULE_HIT_GROUND),
-                        )
+                        e = now
+                        e.value = f64(Outcome.CAPSULE_HIT_GROUND)
+                        note(events, i, EventId.CRASH, e)
                     set.stage = BACKSHELL_DOWN
                     s.velocity = wp.vec3d()
                     s.rates = wp.vec3d()
+                    change = change_of(case, tables, i, t, s, set)
+            canopy_height = height_above_ground(case, tables.ground, s.canopy_position)
             if set.stage == BACKSHELL_DOWN:
                 # The canopy spills its air as it comes down, and lies where it lands.
-                s.filled = s.filled * wp.exp(-h / f64(1.5))
-                if height_above_ground(case, tables.ground, s.canopy_position) <= f64(
-                    0.3
-                ) or t > down_since + f64(60.0):
+                s.filled = s.filled * wp.exp(-case.descent_step / f64(1.5))
+                if canopy_height <= f64(0.3) or t > down_since + CANOPY_DOWN_S:
                     running = 0
-            if t - start > case.descent_limit:
+            if t - begin.t > case.descent_limit:
                 running = 0
             if running == 1:
-                s = _step(case, tables, i, t, s, set, h)
+                next_tick = begin.t + f64(ticks) * case.tick
+                h = case.descent_step
+                if set.stage < BACKSHELL_ALONE and t + h > next_tick - f64(1.0e-9):
+                    h = wp.max(next_tick - t, f64(1.0e-9))
+                low_h = f64(0.0)
+                low_g = _ahead_of_event(case, s, set)
+                whole = h
+                tries = wp.int32(0)
+                moved = s
+                while tries < TRIES:
+                    moved = hanging_step(case, tables, i, t, s, set, change.rate, h)
+                    g = _ahead_of_event(case, moved, set)
+                    tries += 1
+                    if tries == 1 and g < f64(0.0):
+                        tries = TRIES
+                    elif tries < TRIES:
+                        # Secant from the last point before the event, kept within the step.
+                        slope = (g - low_g) / wp.max(wp.abs(h - low_h), f64(1.0e-15))
+                        slope = wp.where(h < low_h, -slope, slope)
+                        guess = h - g / wp.max(slope, f64(1.0e-9))
+                        if g < f64(0.0):
+                            low_h = h
+                            low_g = g
+                        h = wp.clamp(guess, f64(0.0), whole)
+                        reached = 1
+                    else:
+                        reached = 1
+                used = felt.control / (case.control_arm * case.control_exhaust) * h
+                if set.stage < BACKSHELL_ALONE:
+                    propellant = wp.max(propellant - used, f64(0.0))
+                s = moved
                 t = t + h
-        if peak_load.happened == 1:
-            events[i, EventId.PEAK_PARACHUTE_LOAD] = peak_load
+                if case.point == 1 and set.stage >= FILLING and set.stage < BACKSHELL_DOWN:
+                    s.attitude = _aligned(s, set)
+        if pull.best.happened == 1:
+            events[i, EventId.PEAK_PARACHUTE_LOAD] = pull.best
         if landers[i].started == 0:
             done = begin
-            done.outcome = wp.int32(Outcome.CAPSULE_HIT_GROUND)
+            done.propellant = propellant
+            # Time ran out where nothing came down: that is no impact.
+            ended = wp.int32(Outcome.CAPSULE_HIT_GROUND)
+            if set.stage < BACKSHELL_DOWN:
+                ended = wp.int32(Outcome.GAVE_UP)
+                e = _event(t, s, set, felt, f64(Outcome.GAVE_UP))
+                note(events, i, EventId.CRASH, e)
+            done.outcome = ended
             states[i] = done
     counts[i] = count

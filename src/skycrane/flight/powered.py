@@ -6,188 +6,266 @@ from __future__ import annotations
 
 import warp as wp
 
+from skycrane.flight.bodies import Body, lander_body, rover_body, stage_body
 from skycrane.flight.case import Case, Tables
-from skycrane.flight.rotation import advance_attitude, attitude_from_axes, steer_rates
-from skycrane.flight.state import EventId, EventSlot, LanderState, Outcome, Sample, put_event
-from skycrane.flight.surroundings import (
-    air_at,
-    free_acceleration,
-    ground_height,
-    height_above_ground,
+from skycrane.flight.entry import note
+from skycrane.flight.lander_control import (
+    ALL_EIGHT,
+    FOUR_ALONE,
+    FOUR_JOINED,
+    allocate,
+    axial_limits,
+    torque_toward,
+    upright,
 )
+from skycrane.flight.lander_guidance import (
+    APPROACH,
+    AWAY,
+    BALLISTIC,
+    CLIMB,
+    CONSTANT_DECELERATION,
+    CONSTANT_VELOCITY,
+    DOWN,
+    FREE_FALL,
+    LOWERED,
+    RAPPEL,
+    SETTLING,
+    Guide,
+    Seen,
+    landing_point,
+    see,
+    wanted_force,
+)
+from skycrane.flight.lander_motion import (
+    Lander,
+    Loads,
+    Rig,
+    first_body,
+    lander_change,
+    lander_step,
+    lowest_wheel,
+    parted,
+)
+from skycrane.flight.navigation import measure
+from skycrane.flight.state import (
+    EventId,
+    EventSlot,
+    LanderState,
+    Outcome,
+    Sample,
+    vec8d,
+)
+from skycrane.flight.surroundings import Air, air_at, ground_height, height_above_ground
 
 __all__ = ["fly_powered"]
 
 f64 = wp.float64
 
-FREE_FALL = wp.constant(0)
-APPROACH = wp.constant(1)
-CONSTANT_VELOCITY = wp.constant(2)
-CONSTANT_DECELERATION = wp.constant(3)
-SETTLING = wp.constant(4)
-RAPPEL = wp.constant(5)
-LOWERED = wp.constant(6)
-CLIMB = wp.constant(7)
-AWAY = wp.constant(8)
-BALLISTIC = wp.constant(9)
-DOWN = wp.constant(10)
-
 REST_S = wp.constant(wp.float64(20.0))
+"""How long the record goes on once everything is down."""
+STILL_M_S = wp.constant(wp.float64(0.02))
+"""A rover slower than this, a while after the bridles' cut, stands."""
+STILL_S = wp.constant(wp.float64(3.0))
+STAGE_HALF_HEIGHT_M = wp.constant(wp.float64(0.8))
+"""From the stage's mass centre to the nozzles, which reach the ground first."""
+TIPPED = wp.constant(wp.float64(0.5))
+"""Cosine of the tilt at which a rover on the ground counts as tipped over."""
 
 
 @wp.struct
-class Pair:
-    """Descent stage and rover as points, mars_fixed."""
+class Ending:
+    """What came of it, and when everything was down."""
 
-    p1: wp.vec3d
-    v1: wp.vec3d
-    p2: wp.vec3d
-    v2: wp.vec3d
-
-
-@wp.struct
-class Push:
-    """What acts within a step: thrust, masses, and whether and how the two hang together."""
-
-    thrust: wp.vec3d
-    mass: wp.float64
-    rover_mass: wp.float64
-    joined: wp.int32
-    hanging: wp.int32
-    rest_length: wp.float64
-    payout: wp.float64
-    fixed: wp.int32
-
-
-@wp.struct
-class PairForces:
-    """Accelerations of both, with the bridle's tension and the ground's push."""
-
-    a1: wp.vec3d
-    a2: wp.vec3d
-    tension: wp.float64
-    ground: wp.float64
-    felt1: wp.vec3d
-    felt2: wp.vec3d
+    outcome: wp.int32
+    down_t: wp.float64
+    touch_t: wp.float64
 
 
 @wp.func
-def _drag(case: Case, tables: Tables, index: wp.int32, t: wp.float64, p: wp.vec3d, v: wp.vec3d):
-    air = air_at(case, tables, index, p, v, t)
-    return air.velocity * (f64(-0.5) * air.density * air.speed * case.lander_drag_area)
+def _event(case: Case, t: wp.float64, s: Lander, body: Body, air: Air, value: wp.float64):
+    """An event at the descent stage's origin."""
+    e = EventSlot()
+    lever = case.stage_position - body.centre
+    e.happened = 1
+    e.t = t
+    e.position = s.p1 + wp.quat_rotate(s.q1, lever)
+    e.velocity = s.v1 + wp.quat_rotate(s.q1, wp.cross(s.w1, lever))
+    e.mach = air.mach
+    e.pressure = air.pressure
+    e.value = value
+    return e
 
 
 @wp.func
-def _ground_push(case: Case, tables: Tables, p: wp.vec3d, v: wp.vec3d):
-    depth = -height_above_ground(case, tables.ground, p)
-    force = wp.vec3d()
-    if depth > f64(0.0):
-        sink = -wp.dot(v, case.up)
-        push = wp.max(case.ground_stiffness * depth + case.ground_damping * sink, f64(0.0))
-        across = v + case.up * sink
-        slide = wp.length(across)
-        # Coulomb friction, linear below a creep of 2 cm/s.
-        grip = case.ground_friction * push / wp.max(slide, f64(0.02))
-        force = case.up * push - across * grip
-    return force
+def _rover_event(case: Case, t: wp.float64, s: Lander, air: Air, value: wp.float64):
+    """An event at the rover's origin, between its wheels."""
+    e = EventSlot()
+    lever = case.rover_position - rover_body(case).centre
+    e.happened = 1
+    e.t = t
+    e.position = s.p2 + wp.quat_rotate(s.q2, lever)
+    e.velocity = s.v2 + wp.quat_rotate(s.q2, wp.cross(s.w2, lever))
+    e.mach = air.mach
+    e.pressure = air.pressure
+    e.value = value
+    return e
 
 
 @wp.func
-def _forces(case: Case, tables: Tables, index: wp.int32, t: wp.float64, s: Pair, f: Push):
-    out = PairForces()
-    drag = _drag(case, tables, index, t, s.p1, s.v1)
-    if f.joined == 1:
-        felt = (f.thrust + drag) / f.mass
-        out.felt1 = felt
-        out.felt2 = felt
-        out.a1 = free_acceleration(case, s.p1, s.v1) + felt
-        out.a2 = out.a1
-    else:
-        line = s.p2 - s.p1
-        length = wp.length(line)
-        along = line / length
-        pull = f64(0.0)
-        if f.hanging == 1 and length > f.rest_length:
-            opening = wp.dot(s.v2 - s.v1, along) - f.payout
-            pull = case.bridle_stiffness * (length - f.rest_length) + case.bridle_damping * opening
-            pull = wp.max(pull, f64(0.0))
-        ground = _ground_push(case, tables, s.p2, s.v2)
-        out.tension = pull
-        out.ground = wp.dot(ground, case.up)
-        out.felt1 = (f.thrust + drag + along * pull) / f.mass
-        out.felt2 = (ground - along * pull) / f.rover_mass
-        out.a1 = free_acceleration(case, s.p1, s.v1) + out.felt1
-        out.a2 = free_acceleration(case, s.p2, s.v2) + out.felt2
-        if f.fixed == 1:
-            out.a1 = wp.vec3d()
-    return out
+def _slope(case: Case, tables: Tables, p: wp.vec3d):
+    """Normal of the ground under a point, over a rover's length."""
+    d = p - case.site
+    e = wp.dot(d, case.east)
+    n = wp.dot(d, case.north)
+    half = f64(1.0)
+    g = tables.ground
+    rise_e = (ground_height(g, e + half, n) - ground_height(g, e - half, n)) * f64(0.5)
+    rise_n = (ground_height(g, e, n + half) - ground_height(g, e, n - half)) * f64(0.5)
+    return wp.normalize(case.up - case.east * rise_e - case.north * rise_n)
 
 
 @wp.func
-def _moved(s: Pair, v1: wp.vec3d, a1: wp.vec3d, v2: wp.vec3d, a2: wp.vec3d, h: wp.float64):
-    out = Pair()
-    out.p1 = s.p1 + v1 * h
-    out.v1 = s.v1 + a1 * h
-    out.p2 = s.p2 + v2 * h
-    out.v2 = s.v2 + a2 * h
-    return out
+def _sample(case: Case, t: wp.float64, s: Lander, rig: Rig, body: Body, air: Air, loads: Loads):
+    rover = _rover_event(case, t, s, air, f64(0.0))
+    stage = _event(case, t, s, body, air, f64(0.0))
+    r = Sample()
+    r.t = t
+    r.position = stage.position
+    r.velocity = stage.velocity
+    r.attitude = s.q1
+    r.rates = s.w1
+    r.second_position = rover.position
+    r.second_velocity = rover.velocity
+    r.second_attitude = s.q2
+    r.second_rates = s.w2
+    r.air_velocity = air.velocity
+    r.mass = body.mass
+    r.propellant = s.propellant
+    r.mach = air.mach
+    r.pressure = air.pressure
+    r.load = loads.felt1
+    r.second_load = loads.felt2
+    if s.propellant > f64(0.0):
+        r.engines = s.thrust
+        for k in range(8):
+            r.thrust = r.thrust + s.thrust[k]
+    r.length = rig.paid
+    r.tension = loads.tension
+    return r
 
 
 @wp.func
-def _step(
-    case: Case, tables: Tables, index: wp.int32, t: wp.float64, s: Pair, f: Push, h: wp.float64
+def _row(case: Case, g: Guide, rig: Rig, t: wp.float64, started: wp.float64):
+    """Row of the mixing table: which engines run."""
+    mode = ALL_EIGHT
+    if g.phase >= SETTLING:
+        mode = wp.where(rig.joined == 1, FOUR_JOINED, FOUR_ALONE)
+    out = wp.int32(8)
+    if case.engine_out >= 0 and started > f64(0.0) and t >= started + case.engine_out_delay:
+        out = case.engine_out
+    return mode * 9 + out
+
+
+@wp.func
+def _descend(
+    case: Case,
+    events: wp.array(dtype=EventSlot, ndim=2),
+    i: wp.int32,
+    g: Guide,
+    seen: Seen,
+    s: Lander,
+    now: EventSlot,
 ):
-    half = f64(0.5) * h
-    two = f64(2.0)
-    k1 = _forces(case, tables, index, t, s, f)
-    b = _moved(s, s.v1, k1.a1, s.v2, k1.a2, half)
-    k2 = _forces(case, tables, index, t + half, b, f)
-    c = _moved(s, b.v1, k2.a1, b.v2, k2.a2, half)
-    k3 = _forces(case, tables, index, t + half, c, f)
-    d = _moved(s, c.v1, k3.a1, c.v2, k3.a2, h)
-    k4 = _forces(case, tables, index, t + h, d, f)
-    sixth = h / f64(6.0)
-    return _moved(
-        s,
-        (s.v1 + (b.v1 + c.v1) * two + d.v1) / f64(6.0),
-        (k1.a1 + (k2.a1 + k3.a1) * two + k4.a1) / f64(6.0),
-        (s.v2 + (b.v2 + c.v2) * two + d.v2) / f64(6.0),
-        (k1.a2 + (k2.a2 + k3.a2) * two + k4.a2) / f64(6.0),
-        sixth * f64(6.0),
-    )
+    """The phases from free fall to the sky crane."""
+    out = g
+    t = now.t
+    if g.phase == FREE_FALL and t - g.since >= case.free_fall - f64(1.0e-9):
+        out.phase = wp.int32(APPROACH)
+        out.since = t
+        out.aim = landing_point(case, g, s)
+        note(events, i, EventId.POWERED_DESCENT_START, now)
+    if g.phase == APPROACH and seen.over_target <= case.constant_velocity_altitude:
+        out.phase = wp.int32(CONSTANT_VELOCITY)
+        out.since = t
+        note(events, i, EventId.CONSTANT_VELOCITY_START, now)
+    if g.phase == CONSTANT_VELOCITY:
+        excess = seen.climb * seen.climb - case.crane_speed * case.crane_speed
+        if seen.height <= case.crane_altitude + excess / (f64(2.0) * case.constant_deceleration):
+            out.phase = wp.int32(CONSTANT_DECELERATION)
+            note(events, i, EventId.CONSTANT_DECELERATION_START, now)
+    if g.phase == CONSTANT_DECELERATION and -seen.climb <= case.crane_speed + case.settle_speed:
+        out.phase = wp.int32(SETTLING)
+        out.settled = t
+        note(events, i, EventId.SKY_CRANE_START, now)
+    if g.phase == SETTLING and wp.abs(seen.climb + case.crane_speed) > case.settle_speed:
+        out.settled = t
+    return out
 
 
 @wp.func
-def _upright(case: Case, up: wp.vec3d, heading: wp.float64):
-    """Attitude with -z along `up` and x toward a heading, as nearly as `up` allows."""
-    toward = case.east * wp.sin(heading) + case.north * wp.cos(heading)
-    y = wp.normalize(wp.cross(toward, up))
-    return attitude_from_axes(wp.cross(up, y), y, -up)
+def _rappel(
+    case: Case,
+    events: wp.array(dtype=EventSlot, ndim=2),
+    i: wp.int32,
+    g: Guide,
+    rig: Rig,
+    rover: EventSlot,
+):
+    """Pay the bridles out: speed up, run even, slow down before their end."""
+    out = rig
+    left = case.bridle_length - rig.paid
+    brake = wp.sqrt(f64(2.0) * case.payout_acceleration * wp.max(left, f64(0.0)))
+    faster = rig.payout + case.payout_acceleration * case.tick
+    # Never past the end within one tick.
+    most = wp.max(left, f64(0.0)) / case.tick
+    out.payout = wp.min(wp.min(wp.min(faster, case.payout_speed), brake), most)
+    if left < f64(1.0e-3):
+        out.payout = f64(0.0)
+        e = rover
+        e.value = rig.paid
+        note(events, i, EventId.RAPPEL_DONE, e)
+    return out
 
 
 @wp.func
-def _limited(case: Case, wanted: wp.vec3d):
-    """Force wanted [N] with its tilt from the vertical limited; the vertical part comes first."""
-    vertical = wp.max(wp.dot(wanted, case.up), f64(1.0))
-    across = wanted - case.up * wp.dot(wanted, case.up)
-    size = wp.length(across)
-    most = vertical * wp.tan(case.tilt_limit)
-    if size > most:
-        across = across * (most / size)
-    return case.up * vertical + across
+def _lowered(case: Case, g: Guide, seen: Seen, thrust: wp.float64, t: wp.float64):
+    """Touchdown by off-loading: the weight carried, slowly averaged, and its fall."""
+    out = g
+    if g.touched == 0:
+        share = wp.min(case.tick / f64(1.0), f64(1.0))
+        out.carried = wp.where(
+            g.carried == f64(0.0), thrust, g.carried + (thrust - g.carried) * share
+        )
+    if thrust > case.offload_fraction * out.carried:
+        out.offloaded = t
+    return out
 
 
 @wp.func
-def _divert(to_go: wp.vec3d, velocity: wp.vec3d, time: wp.float64):
-    """Horizontal acceleration that arrives at rest after `time`, falling linearly in time."""
-    return to_go * (f64(6.0) / (time * time)) - velocity * (f64(4.0) / time)
+def _crashed(
+    events: wp.array(dtype=EventSlot, ndim=2),
+    i: wp.int32,
+    end: Ending,
+    e: EventSlot,
+    outcome: wp.int32,
+):
+    out = end
+    if end.outcome == Outcome.FLYING or end.outcome == Outcome.LANDED:
+        out.outcome = outcome
+        crash = e
+        crash.value = f64(outcome)
+        note(events, i, EventId.CRASH, crash)
+    return out
 
 
 @wp.func
-def _thrust_range(case: Case, phase: wp.int32):
-    """Least and largest axial thrust of the engines that run."""
-    axial = wp.where(phase >= SETTLING, case.axial_four, case.axial_all)
-    return wp.vec2d(axial * case.thrust_minimum, axial * case.thrust_maximum)
+def _slewed(
+    case: Case, attitude: wp.quatd, command: wp.quatd, h: wp.float64
+):
+    """Attitude that follows its command with a first-order lag, for the point-mass fidelity."""
+    share = f64(1.0) - wp.exp(-h * case.attitude_frequency)
+    sign = wp.where(wp.dot(attitude, command) < f64(0.0), f64(-1.0), f64(1.0))
+    return wp.normalize(attitude * (f64(1.0) - share) + command * (sign * share))
 
 
 @wp.kernel(enable_backward=False)
@@ -206,454 +284,200 @@ def fly_powered(
     count = wp.int32(0)
     if begin.started == 1:
         t = begin.t
+        per_tick = wp.max(wp.int32(wp.round(case.tick / case.descent_step)), 1)
         h = case.descent_step
-        phase = wp.int32(FREE_FALL)
-        since = t
-        attitude = begin.attitude
-        rates = begin.rates
-        propellant = begin.propellant
-        empty = wp.int32(0)
-        thrust = f64(0.0)
-        command = f64(0.0)
-        hung = case.rover_position - case.stage_position
-        stowed = wp.length(hung)
-        rover_attitude = attitude
-        rover_rates = rates
-        s = Pair()
+        case.tick = h * f64(per_tick)
+        steps = wp.int32(0)
+        s = Lander()
         s.p1 = begin.position
         s.v1 = begin.velocity
-        s.p2 = s.p1 + wp.quat_rotate(attitude, hung)
-        s.v2 = s.v1
-        f = Push()
-        f.rover_mass = case.rover_mass
-        f.joined = 1
-        f.rest_length = stowed
-        paid = f64(0.0)
-        payout = f64(0.0)
-        settled = f64(0.0)
-        offloaded = f64(0.0)
-        integral = f64(0.0)
-        carried = f64(0.0)
-        touched = wp.int32(0)
-        last_height = f64(0.0)
-        last_velocity = s.v2
-        touch_time = f64(0.0)
-        climb_from = f64(0.0)
-        outcome = wp.int32(Outcome.FLYING)
-        aim = wp.vec3d()
-        normal = case.up
-        heading = case.heading
+        s.q1 = begin.attitude
+        s.w1 = begin.rates
+        s.propellant = begin.propellant
+        s = parted(case, s)
+        rig = Rig()
+        rig.joined = 1
+        rig.normal = case.up
+        g = Guide()
+        g.phase = wp.int32(FREE_FALL)
+        g.since = t
+        g.fixed = begin.fixed
+        g.radar.seen = begin.radar_seen
+        g.radar.offset = begin.radar_offset
+        end = Ending()
+        end.outcome = wp.int32(Outcome.FLYING)
+        started = f64(0.0)
+        before = lowest_wheel(case, tables, s)
+        still_since = t
         running = wp.int32(1)
         while running == 1:
-            # ---- what is sensed ----
-            height = height_above_ground(case, tables.ground, s.p2)
-            # On the way to the target heights count from its ground, which the map knows; the
-            # radar's view of whatever passes below would jerk the profile.
-            over_target = wp.length(s.p2) - case.site_radius
-            over_target = over_target - ground_height(
-                tables.ground, wp.dot(aim, case.east), wp.dot(aim, case.north)
-            )
-            to_site = case.site + aim - s.p1
-            to_go = to_site - case.up * wp.dot(to_site, case.up)
-            climb = wp.dot(s.v1, case.up)
-            drift = s.v1 - case.up * climb
-            gravity = -wp.dot(free_acceleration(case, s.p1, s.v1), case.up)
-            f.mass = (
-                case.stage_mass + propellant + wp.where(f.joined == 1, case.rover_mass, f64(0.0))
-            )
-            whole = (
-                case.stage_mass + propellant + wp.where(phase < CLIMB, case.rover_mass, f64(0.0))
-            )
+            body = first_body(case, rig, s.propellant)
             air = air_at(case, tables, i, s.p1, s.v1, t)
-            forces = _forces(case, tables, i, t, s, f)
-
-            # ---- what it decides ----
-            if phase == FREE_FALL and t - since >= case.free_fall - f64(1.0e-9):
-                phase = wp.int32(APPROACH)
-                put_event(
-                    events,
-                    i,
-                    EventId.POWERED_DESCENT_START,
-                    t,
-                    s.p1,
-                    s.v1,
-                    air.mach,
-                    air.pressure,
-                    propellant,
-                )
-                # Land no nearer to where the backshell let go than allowed: it comes down there.
-                away = wp.length(to_go)
-                if away < case.divert_minimum:
-                    aside = wp.where(away > f64(1.0), to_go / wp.max(away, f64(1.0)), case.east)
-                    aim = aside * (case.divert_minimum - away)
-            if phase == APPROACH and over_target <= case.constant_velocity_altitude:
-                phase = wp.int32(CONSTANT_VELOCITY)
-                put_event(
-                    events,
-                    i,
-                    EventId.CONSTANT_VELOCITY_START,
-                    t,
-                    s.p1,
-                    s.v1,
-                    air.mach,
-                    air.pressure,
-                    propellant,
-                )
-                since = t
-            slowing = case.crane_altitude + (
-                climb * climb - case.crane_speed * case.crane_speed
-            ) / (f64(2.0) * case.constant_deceleration)
-            if phase == CONSTANT_VELOCITY and height <= slowing:
-                phase = wp.int32(CONSTANT_DECELERATION)
-                put_event(
-                    events,
-                    i,
-                    EventId.CONSTANT_DECELERATION_START,
-                    t,
-                    s.p1,
-                    s.v1,
-                    air.mach,
-                    air.pressure,
-                    propellant,
-                )
-            if phase == CONSTANT_DECELERATION and -climb <= case.crane_speed + case.settle_speed:
-                phase = wp.int32(SETTLING)
-                settled = t
-                put_event(
-                    events,
-                    i,
-                    EventId.SKY_CRANE_START,
-                    t,
-                    s.p1,
-                    s.v1,
-                    air.mach,
-                    air.pressure,
-                    propellant,
-                )
-            if phase == SETTLING:
-                if wp.abs(climb + case.crane_speed) > case.settle_speed:
-                    settled = t
-                elif t - settled >= case.settle:
-                    phase = wp.int32(RAPPEL)
-                    f.joined = 0
-                    f.hanging = 1
-                    put_event(
-                        events,
-                        i,
-                        EventId.ROVER_SEPARATION,
-                        t,
-                        s.p1,
-                        s.v1,
-                        air.mach,
-                        air.pressure,
-                        propellant,
-                    )
-            if phase == RAPPEL:
-                left = case.bridle_length - paid
-                brake = wp.sqrt(f64(2.0) * case.payout_acceleration * wp.max(left, f64(0.0)))
-                payout = wp.min(
-                    wp.min(payout + case.payout_acceleration * h, case.payout_speed), brake
-                )
-                if left < f64(1.0e-3):
-                    payout = f64(0.0)
-                    phase = wp.int32(LOWERED)
-                    put_event(
-                        events, i, EventId.RAPPEL_DONE, t, s.p2, s.v2, air.mach, air.pressure, paid
-                    )
-            if phase == LOWERED and touched == 0:
-                # The weight that the engines carry, slowly averaged: what off-loading is told by.
-                carried = wp.where(carried == f64(0.0), thrust, carried + (thrust - carried) * h)
-            if f.joined == 0 and touched == 0 and height <= f64(0.0):
-                touched = 1
-                # The moment between two steps, and the speed before the ground took any of it.
-                share = wp.clamp(
-                    height / wp.min(height - last_height, f64(-1.0e-9)), f64(0.0), f64(1.0)
-                )
-                touch_time = t - share * h
-                put_event(
-                    events,
-                    i,
-                    EventId.TOUCHDOWN,
-                    touch_time,
-                    s.p2 - last_velocity * (share * h),
-                    last_velocity,
-                    air.mach,
-                    air.pressure,
-                    propellant,
-                )
-                sink = -wp.dot(last_velocity, case.up)
-                slide = wp.length(last_velocity + case.up * sink)
-                if sink > case.touchdown_limit or slide > case.across_limit:
-                    outcome = wp.int32(Outcome.TOUCHDOWN_TOO_FAST)
-                    put_event(
-                        events,
-                        i,
-                        EventId.CRASH,
-                        touch_time,
-                        s.p2,
-                        last_velocity,
-                        air.mach,
-                        air.pressure,
-                        f64(Outcome.TOUCHDOWN_TOO_FAST),
-                    )
-            last_height = height
-            last_velocity = s.v2
-            if f.joined == 1 and phase < DOWN and height <= f64(0.0):
-                outcome = wp.int32(Outcome.LANDER_HIT_GROUND)
-                put_event(
-                    events,
-                    i,
-                    EventId.CRASH,
-                    t,
-                    s.p1,
-                    s.v1,
-                    air.mach,
-                    air.pressure,
-                    f64(Outcome.LANDER_HIT_GROUND),
-                )
-                phase = wp.int32(DOWN)
-                touched = 1
-                touch_time = t
-                s.v1 = wp.vec3d()
-                s.v2 = wp.vec3d()
-                f.joined = 0
-                f.hanging = 0
-                f.fixed = 1
-            if phase == LOWERED:
-                if thrust > case.offload_fraction * carried:
-                    offloaded = t
-                elif t - offloaded >= case.offload:
-                    phase = wp.int32(CLIMB)
-                    f.hanging = 0
-                    climb_from = wp.dot(s.p1 - case.site, case.up)
-                    put_event(
-                        events,
-                        i,
-                        EventId.BRIDLE_CUT,
-                        t,
-                        s.p1,
-                        s.v1,
-                        air.mach,
-                        air.pressure,
-                        propellant,
-                    )
-                    put_event(
-                        events,
-                        i,
-                        EventId.FLYAWAY_START,
-                        t,
-                        s.p1,
-                        s.v1,
-                        air.mach,
-                        air.pressure,
-                        propellant,
-                    )
-            if phase == CLIMB and wp.dot(s.p1 - case.site, case.up) > climb_from + case.climb:
-                phase = wp.int32(AWAY)
-                since = t
-            if phase == AWAY and t - since > case.burn:
-                phase = wp.int32(BALLISTIC)
-            foot = s.p1 - case.up * f64(0.8)
-            airborne = phase > RAPPEL and phase < DOWN and f.joined == 0
-            if airborne and height_above_ground(case, tables.ground, foot) <= f64(0.0):
-                put_event(
-                    events,
-                    i,
-                    EventId.DESCENT_STAGE_IMPACT,
-                    t,
-                    s.p1,
-                    s.v1,
-                    air.mach,
-                    air.pressure,
-                    propellant,
-                )
-                phase = wp.int32(DOWN)
-                s.v1 = wp.vec3d()
-                f.fixed = 1
-                f.hanging = 0
-
-            # Four engines give what four can, from the moment the others shut.
-            thrust = wp.min(thrust, _thrust_range(case, phase)[1])
-
-            # ---- record ----
+            change = lander_change(case, tables, i, t, s, rig)
+            loads = change.loads
             if count < samples.shape[1]:
-                r = Sample()
-                r.t = t
-                r.position = s.p1
-                r.velocity = s.v1
-                r.attitude = attitude
-                r.rates = rates
-                r.second_position = s.p2
-                r.second_velocity = s.v2
-                r.second_attitude = rover_attitude
-                r.air_velocity = air.velocity
-                r.mass = f.mass
-                r.propellant = propellant
-                r.mach = air.mach
-                r.pressure = air.pressure
-                r.load = wp.length(forces.felt1)
-                r.second_load = wp.length(forces.felt2)
-                if phase == DOWN:
-                    r.load = gravity
-                r.thrust = thrust
-                r.engines = wp.where(phase >= SETTLING, 4, 8)
-                r.length = paid
-                r.tension = forces.tension
-                r.stage = phase
+                r = _sample(case, t, s, rig, body, air, loads)
+                r.stage = g.phase
                 samples[i, count] = r
                 count += 1
+            now = _event(case, t, s, body, air, s.propellant)
+            rover = _rover_event(case, t, s, air, s.propellant)
 
-            # ---- what it commands ----
-            wanted = case.up
-            command = f64(0.0)
-            turn_to = heading
-            w = case.horizontal_frequency
-            hold = to_go * (w * w) - drift * (f64(1.6) * w)
-            if phase == APPROACH:
-                sink = wp.max(-climb, f64(1.0))
-                time = (
-                    f64(2.0)
-                    * wp.max(over_target - case.constant_velocity_altitude, f64(0.0))
-                    / (sink + case.constant_velocity)
+            # ---- what happens of itself: contact, impact ----
+            lowest = f64(1.0e3)
+            if wp.length(rover.position) - case.site_radius < f64(3000.0) and end.touch_t == f64(0.0):
+                lowest = lowest_wheel(case, tables, s)
+            if rig.joined == 0 and end.touch_t == f64(0.0) and lowest <= f64(0.0):
+                g.touched = 1
+                # The moment between two steps, and the speed before the ground took any of it.
+                share = wp.clamp(
+                    lowest / wp.min(lowest - before, f64(-1.0e-9)), f64(0.0), f64(1.0)
                 )
-                rise = (sink - case.constant_velocity) / wp.max(time, f64(0.5))
-                lateral = _divert(to_go, drift, wp.max(time + case.divert_margin, f64(1.0)))
-                wanted = (case.up * (gravity + rise) + lateral) * whole
-            elif phase == CONSTANT_VELOCITY:
-                left = case.divert_margin - (t - since)
-                lateral = hold
-                if left > f64(1.0):
-                    lateral = _divert(to_go, drift, left)
-                wanted = (
-                    case.up * (gravity + case.vertical_gain * (-case.constant_velocity - climb))
-                    + lateral
-                ) * whole
-            elif phase == CONSTANT_DECELERATION:
-                drop = wp.max(height - case.crane_altitude, f64(0.01))
-                rise = (climb * climb - case.crane_speed * case.crane_speed) / (f64(2.0) * drop)
-                rise = wp.clamp(rise, f64(0.0), f64(1.5) * case.constant_deceleration)
-                wanted = (case.up * (gravity + rise) + hold) * whole
-            elif phase >= SETTLING and phase <= LOWERED:
-                error = -case.crane_speed - climb
-                if phase > SETTLING:
-                    integral = wp.clamp(
-                        integral + case.vertical_integral * error * h, f64(-3.0), f64(3.0)
-                    )
-                # Once the wheels have touched, the stage stays where it is and only comes down.
-                sideways = wp.where(touched == 1, -drift * w, hold)
-                wanted = (
-                    case.up * (gravity + case.vertical_gain * error + integral) + sideways
-                ) * whole
-            elif phase == CLIMB:
-                wanted = (case.up * (gravity + case.climb_acceleration) - drift * w) * whole
-            elif phase == AWAY:
-                out = case.east * wp.sin(case.flyaway_heading) + case.north * wp.cos(
-                    case.flyaway_heading
-                )
-                wanted = (case.up * wp.cos(case.pitch) + out * wp.sin(case.pitch)) * (
-                    case.axial_four * case.thrust_maximum
-                )
-            if phase >= APPROACH and phase <= CLIMB:
-                wanted = _limited(case, wanted)
-            if phase >= APPROACH and phase < BALLISTIC:
-                limits = _thrust_range(case, phase)
-                axis = -wp.quat_rotate(attitude, wp.vec3d(f64(0.0), f64(0.0), f64(1.0)))
-                # Only the part along the axis is thrust; the attitude follows the direction.
-                command = wp.clamp(wp.dot(wanted, axis), limits[0], limits[1])
-            if propellant <= f64(0.0):
-                command = f64(0.0)
-                if empty == 0:
-                    empty = 1
-                    put_event(
-                        events,
-                        i,
-                        EventId.PROPELLANT_EMPTY,
-                        t,
-                        s.p1,
-                        s.v1,
-                        air.mach,
-                        air.pressure,
-                        f64(0.0),
-                    )
+                end.touch_t = t - share * h
+                touch = rover
+                touch.t = end.touch_t
+                touch.position = rover.position - rover.velocity * (share * h)
+                note(events, i, EventId.TOUCHDOWN, touch)
+                sink = -wp.dot(s.v2, case.up)
+                slide = wp.length(s.v2 + case.up * sink)
+                if sink > case.touchdown_limit or slide > case.across_limit:
+                    how = wp.int32(Outcome.TOUCHDOWN_TOO_FAST)
+                    if rig.hanging == 0:
+                        how = wp.int32(Outcome.ROVER_DROPPED)
+                    end = _crashed(events, i, end, touch, how)
+            before = lowest
+            foot = s.p1 - case.up * STAGE_HALF_HEIGHT_M
+            if rig.stage_down == 0 and (
+                (rig.joined == 1 and lowest <= f64(0.0))
+                or height_above_ground(case, tables.ground, foot) <= f64(0.0)
+            ):
+                if rig.joined == 1:
+                    end = _crashed(events, i, end, now, wp.int32(Outcome.LANDER_HIT_GROUND))
+                    rig.rover_down = 1
+                    end.touch_t = t
+                    s.v2 = wp.vec3d()
+                    s.w2 = wp.vec3d()
+                else:
+                    note(events, i, EventId.DESCENT_STAGE_IMPACT, now)
+                    if g.phase < CLIMB:
+                        end = _crashed(events, i, end, now, wp.int32(Outcome.LANDER_HIT_GROUND))
+                rig.stage_down = 1
+                rig.hanging = 0
+                g.phase = wp.int32(DOWN)
+                end.down_t = t
+                s.v1 = wp.vec3d()
+                s.w1 = wp.vec3d()
+                s.thrust = vec8d()
+                rig.command = vec8d()
 
-            # ---- how it moves ----
-            before = thrust
-            thrust = command + (thrust - command) * wp.exp(-h / case.lag)
-            if empty == 1 or phase >= BALLISTIC:
-                thrust = wp.where(thrust < f64(1.0), f64(0.0), thrust)
-            mean = f64(0.5) * (before + thrust)
-            axial = wp.where(
-                phase >= SETTLING, case.axial_four / f64(4.0), case.axial_all / f64(8.0)
-            )
-            propellant = wp.max(propellant - mean / axial / case.exhaust_speed * h, f64(0.0))
-            if phase >= APPROACH and phase < BALLISTIC and empty == 0:
-                rates = steer_rates(
-                    attitude,
-                    rates,
-                    _upright(case, wp.normalize(wanted), turn_to),
-                    case.attitude_frequency,
-                    case.attitude_damping,
-                    case.angular_limit,
-                    h,
+            # ---- what the computer decides and commands, at its ticks ----
+            if steps % per_tick == 0 and g.phase < DOWN:
+                lost = g.radar.lost
+                g.radar = measure(
+                    case, tables.ground, g.radar, s.p1, g.fixed, t - begin.shield_gone_t
                 )
-            if phase == DOWN:
-                rates = wp.vec3d()
-            middle = advance_attitude(attitude, rates, f64(0.5) * h)
-            attitude = advance_attitude(attitude, rates, h)
-            f.thrust = -wp.quat_rotate(middle, wp.vec3d(f64(0.0), f64(0.0), mean))
-            if phase == RAPPEL:
-                paid = wp.min(paid + payout * h, case.bridle_length)
-            f.payout = payout
-            f.rest_length = stowed + paid
-            s = _step(case, tables, i, t, s, f, h)
-            t = t + h
-            if f.joined == 1:
-                lever = wp.quat_rotate(attitude, hung)
-                s.p2 = s.p1 + lever
-                s.v2 = s.v1 + wp.quat_rotate(attitude, wp.cross(rates, hung))
-                rover_attitude = attitude
-                rover_rates = rates
-            else:
-                upward = wp.normalize(s.p1 - s.p2)
-                frequency = f64(5.0)
-                if touched == 1:
-                    upward = normal
-                rover_rates = steer_rates(
-                    rover_attitude,
-                    rover_rates,
-                    _upright(case, upward, heading),
-                    frequency,
-                    f64(0.9),
-                    f64(3.0),
-                    h,
-                )
-                rover_attitude = advance_attitude(rover_attitude, rover_rates, h)
-            if outcome == Outcome.FLYING and touched == 1 and phase == DOWN:
-                outcome = wp.int32(Outcome.LANDED)
-            if phase == DOWN and t > touch_time + REST_S:
+                if g.radar.lost == 1 and lost == 0:
+                    note(events, i, EventId.RADAR_LOST, now)
+                seen = see(case, tables, g, s, body)
+                if g.phase <= SETTLING:
+                    g = _descend(case, events, i, g, seen, s, now)
+                    if g.phase >= APPROACH and started == f64(0.0):
+                        started = t
+                if g.phase == SETTLING and t - g.settled >= case.settle:
+                    g.phase = wp.int32(RAPPEL)
+                    note(events, i, EventId.ROVER_SEPARATION, now)
+                    stage = stage_body(case, s.propellant)
+                    lever = stage.centre - body.centre
+                    s.p1 = s.p1 + wp.quat_rotate(s.q1, lever)
+                    s.v1 = s.v1 + wp.quat_rotate(s.q1, wp.cross(s.w1, lever))
+                    rig.joined = 0
+                    rig.hanging = 1
+                    body = stage
+                    seen = see(case, tables, g, s, body)
+                if g.phase == RAPPEL:
+                    rig = _rappel(case, events, i, g, rig, rover)
+                    if rig.payout == f64(0.0) and rig.paid > f64(0.5) * case.bridle_length:
+                        g.phase = wp.int32(LOWERED)
+                axis = -wp.quat_rotate(s.q1, wp.vec3d(f64(0.0), f64(0.0), f64(1.0)))
+                push = f64(0.0)
+                for k in range(8):
+                    push = push - s.thrust[k] * tables.engine_axes[k][2]
+                push = -push
+                if g.phase == LOWERED:
+                    g = _lowered(case, g, seen, push, t)
+                    if t - g.offloaded >= case.offload and g.carried > f64(0.0):
+                        g.phase = wp.int32(CLIMB)
+                        rig.hanging = 0
+                        g.climb_from = wp.dot(s.p1 - case.site, case.up)
+                        note(events, i, EventId.BRIDLE_CUT, now)
+                        note(events, i, EventId.FLYAWAY_START, now)
+                        still_since = t
+                        if g.touched == 0:
+                            end = _crashed(events, i, end, rover, wp.int32(Outcome.ROVER_DROPPED))
+                risen = wp.dot(s.p1 - case.site, case.up) - g.climb_from
+                if g.phase == CLIMB and risen > case.climb:
+                    g.phase = wp.int32(AWAY)
+                    g.since = t
+                if g.phase == AWAY and t - g.since > case.burn:
+                    g.phase = wp.int32(BALLISTIC)
+                if g.phase > SETTLING and g.phase <= LOWERED:
+                    error = -case.crane_speed - seen.climb
+                    g.integral = wp.clamp(
+                        g.integral + case.vertical_integral * error * case.tick,
+                        f64(-3.0),
+                        f64(3.0),
+                    )
+                if s.propellant <= f64(0.0) and g.empty == 0 and g.phase < BALLISTIC:
+                    g.empty = 1
+                    note(events, i, EventId.PROPELLANT_EMPTY, now)
+                rig.command = vec8d()
+                if g.phase >= APPROACH and g.phase < BALLISTIC and g.empty == 0:
+                    wanted = wanted_force(case, g, seen, t)
+                    row = _row(case, g, rig, t, started)
+                    if row % 9 < 8:
+                        note(events, i, EventId.ENGINE_OUT, now)
+                    limits = axial_limits(case, tables, row)
+                    axial = wp.clamp(wp.dot(wanted, axis), limits[0], limits[1])
+                    goal = upright(case, wp.normalize(wanted), case.heading)
+                    torque = torque_toward(case, body.inertia, s.q1, s.w1, goal)
+                    if case.point == 1:
+                        torque = wp.vec3d()
+                        s.q1 = _slewed(case, s.q1, goal, case.tick)
+                    rig.command = allocate(case, tables, row, axial, torque)
+                if g.phase >= SETTLING:
+                    rig.normal = _slope(case, tables, s.p2)
+                change = lander_change(case, tables, i, t, s, rig)
+
+            # ---- rest ----
+            if g.touched == 1 and rig.hanging == 0 and rig.rover_down == 0:
+                if wp.length(s.v2) > STILL_M_S:
+                    still_since = t
+                lean = -wp.dot(wp.quat_rotate(s.q2, wp.vec3d(f64(0.0), f64(0.0), f64(1.0))), case.up)
+                if lean < TIPPED and end.touch_t > f64(0.0):
+                    end = _crashed(events, i, end, rover, wp.int32(Outcome.TIPPED_OVER))
+                if t - still_since > STILL_S or t - end.touch_t > f64(30.0):
+                    rig.rover_down = 1
+                    s.v2 = wp.vec3d()
+                    s.w2 = wp.vec3d()
+                    if end.outcome == Outcome.FLYING:
+                        end.outcome = wp.int32(Outcome.LANDED)
+                change = lander_change(case, tables, i, t, s, rig)
+            all_down = rig.stage_down == 1 and rig.rover_down == 1
+            if all_down and t > wp.max(end.down_t, end.touch_t) + REST_S:
                 running = 0
             if t - begin.t > case.descent_limit:
                 running = 0
-                if outcome == Outcome.FLYING:
-                    outcome = wp.int32(Outcome.GAVE_UP)
-                    put_event(
-                        events,
-                        i,
-                        EventId.CRASH,
-                        t,
-                        s.p1,
-                        s.v1,
-                        air.mach,
-                        air.pressure,
-                        f64(Outcome.GAVE_UP),
-                    )
+                if end.outcome == Outcome.FLYING:
+                    end = _crashed(events, i, end, now, wp.int32(Outcome.GAVE_UP))
+            if running == 1:
+                s = lander_step(case, tables, i, t, s, rig, change.rate, h)
+                if g.phase == RAPPEL:
+                    rig.paid = wp.min(rig.paid + rig.payout * h, case.bridle_length)
+                steps += 1
+                t = begin.t + f64(steps) * h
         done = begin
         done.t = t
-        done.position = s.p1
-        done.velocity = s.v1
-        done.rover_position = s.p2
-        done.rover_velocity = s.v2
-        done.propellant = propellant
-        done.outcome = outcome
+        done.propellant = s.propellant
+        done.outcome = end.outcome
         landers[i] = done
     counts[i] = count

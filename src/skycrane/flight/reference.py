@@ -18,12 +18,9 @@ import warp as wp
 from numpy.typing import NDArray
 
 from skycrane.flight.case import Case, Tables
-from skycrane.flight.entry import (
-    REFERENCE_STEP_M_S,
-    Reference,
-    entry_forces,
-    entry_step,
-)
+from skycrane.flight.bodies import capsule_body
+from skycrane.flight.entry_guidance import REFERENCE_STEP_M_S, Reference
+from skycrane.flight.entry_motion import Ballistic, entry_forces, entry_step, trim_at
 from skycrane.flight.surroundings import air_at
 
 __all__ = ["ReferenceTrajectory", "derive_reference"]
@@ -64,41 +61,37 @@ def _fly_in_plane(
     """Fly from each start to the reference's last Mach number; range [m] on the site's sphere."""
     i = wp.tid()
     case = cases[0]
-    position = starts[i]
-    velocity = velocities[i]
+    b = Ballistic()
+    b.position = starts[i]
+    b.velocity = velocities[i]
     controlled = guided[i]
-    mass = (
-        case.rover_mass
-        + case.stage_mass
-        + case.propellant
-        + case.backshell_mass
-        + case.parachute_mass
-        + case.heat_shield_mass
-        + f64(case.balance_count) * case.balance_mass
-    )
+    body = capsule_body(case, case.propellant, case.balance_count, 1, 1)
+    case.inertia = body.inertia
+    case.nose_to_centre = case.nose - body.centre[2]
     t = f64(0.0)
-    before = position
+    before = b.position
     mach_before = f64(1.0e9)
     fraction = f64(1.0)
     n = wp.int32(0)
     running = wp.int32(1)
     while running == 1:
-        air = air_at(case, tables, 0, position, velocity, t)
-        forces = entry_forces(case, tables, air, case.trim_angle)
-        speed = wp.length(velocity)
+        air = air_at(case, tables, 0, b.position, b.velocity, t)
+        alpha = trim_at(case, tables, air.mach, body.centre[0])
+        forces = entry_forces(case, tables, air, alpha)
+        speed = wp.length(b.velocity)
         if n < history.shape[1]:
-            history[i, n, 0] = position
-            history[i, n, 1] = velocity
-            history[i, n, 2] = wp.vec3d(forces.drag / mass, t, f64(controlled))
+            history[i, n, 0] = b.position
+            history[i, n, 1] = b.velocity
+            history[i, n, 2] = wp.vec3d(forces.drag / body.mass, t, f64(controlled))
             n += 1
-        if forces.drag / mass > case.range_control_load:
+        if forces.drag / body.mass > case.range_control_load:
             controlled = 1
         if air.mach <= case.deploy_mach and controlled == 1:
             fraction = (mach_before - case.deploy_mach) / wp.max(
                 mach_before - air.mach, f64(1.0e-9)
             )
             running = 0
-        elif t > f64(_LIMIT_S) or wp.length(position) < case.site_radius:
+        elif t > f64(_LIMIT_S) or wp.length(b.position) < case.site_radius:
             running = 0
         else:
             bank = wp.abs(case.entry_bank)
@@ -107,26 +100,13 @@ def _fly_in_plane(
             lift = wp.vec2d(wp.cos(bank) + lift_offsets[i], f64(0.0))
             if speed < case.straighten_speed:
                 lift = wp.vec2d(f64(1.0), f64(0.0))
-            before = position
+            before = b.position
             mach_before = air.mach
             b = entry_step(
-                case,
-                tables,
-                0,
-                t,
-                position,
-                velocity,
-                mass,
-                lift,
-                lift,
-                case.trim_angle,
-                case.trim_angle,
-                step,
+                case, tables, 0, t, b, body.mass, lift, lift, lift, alpha, alpha, step
             )
-            position = b.position
-            velocity = b.velocity
             t = t + step
-    end = wp.normalize(before + (position - before) * wp.clamp(fraction, f64(0.0), f64(1.0)))
+    end = wp.normalize(before + (b.position - before) * wp.clamp(fraction, f64(0.0), f64(1.0)))
     start = wp.normalize(starts[i])
     ranges[i] = case.site_radius * wp.atan2(wp.length(wp.cross(start, end)), wp.dot(start, end))
     lengths[i] = n

@@ -9,7 +9,10 @@ import enum
 import warp as wp
 
 __all__ = [
+    "BALANCE_SLOTS",
+    "EVENT_COUNT",
     "EVENT_NAMES",
+    "REVERSALS",
     "EventId",
     "EventSlot",
     "FallState",
@@ -18,7 +21,11 @@ __all__ = [
     "Sample",
     "VehicleState",
     "put_event",
+    "vec8d",
 ]
+
+vec8d = wp.types.vector(length=8, dtype=wp.float64)
+"""One value an engine."""
 
 REVERSALS = 6
 """Bank reversals that get an event of their own."""
@@ -58,11 +65,15 @@ class EventId(enum.IntEnum):
     DESCENT_STAGE_IMPACT = 27
     BALANCE_MASS_IMPACT = 28
     CRASH = 29
-    BANK_REVERSAL_START = 30
-    BANK_REVERSAL_END = 30 + REVERSALS
+    ENGINE_OUT = 30
+    RADAR_LOST = 31
+    RADAR_FOUND = 32
+    NAVIGATION_FIX = 33
+    BANK_REVERSAL_START = 34
+    BANK_REVERSAL_END = 34 + REVERSALS
 
 
-EVENT_COUNT = 30 + 2 * REVERSALS
+EVENT_COUNT = 34 + 2 * REVERSALS
 
 
 def event_name(slot: int) -> str:
@@ -88,6 +99,8 @@ class Outcome(enum.IntEnum):
     LANDER_HIT_GROUND = 5
     TOUCHDOWN_TOO_FAST = 6
     GAVE_UP = 7
+    ROVER_DROPPED = 8
+    TIPPED_OVER = 9
 
 
 @wp.struct
@@ -112,39 +125,40 @@ class VehicleState:
     velocity: wp.vec3d
     attitude: wp.quatd
     rates: wp.vec3d
-    canopy_position: wp.vec3d
-    canopy_velocity: wp.vec3d
-    filled: wp.float64
     mass: wp.float64
     propellant: wp.float64
+    balance_left: wp.int32
     outcome: wp.int32
 
 
 @wp.struct
 class LanderState:
-    """Descent stage and rover, from the backshell's separation on."""
+    """Descent stage and rover as one body, at their common centre of mass."""
 
     t: wp.float64
     position: wp.vec3d
     velocity: wp.vec3d
     attitude: wp.quatd
     rates: wp.vec3d
-    rover_position: wp.vec3d
-    rover_velocity: wp.vec3d
     propellant: wp.float64
+    fixed: wp.int32
+    radar_offset: wp.float64
+    radar_seen: wp.int32
+    shield_gone_t: wp.float64
     started: wp.int32
     outcome: wp.int32
 
 
 @wp.struct
 class FallState:
-    """A body on its own."""
+    """A body on its own: at its centre of mass, rates in its own axes."""
 
     started: wp.int32
     t: wp.float64
     position: wp.vec3d
     velocity: wp.vec3d
     attitude: wp.quatd
+    rates: wp.vec3d
     mass: wp.float64
     drag_area: wp.float64
 
@@ -161,6 +175,7 @@ class Sample:
     second_position: wp.vec3d
     second_velocity: wp.vec3d
     second_attitude: wp.quatd
+    second_rates: wp.vec3d
     air_velocity: wp.vec3d
     mass: wp.float64
     propellant: wp.float64
@@ -173,7 +188,7 @@ class Sample:
     load: wp.float64
     second_load: wp.float64
     thrust: wp.float64
-    engines: wp.int32
+    engines: vec8d
     inflation: wp.float64
     length: wp.float64
     tension: wp.float64

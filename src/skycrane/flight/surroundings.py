@@ -11,6 +11,7 @@ from skycrane.mars.air_table import DENSITY, DENSITY_RMS, EAST, NORTH, SOUND, ai
 from skycrane.mars.atmosphere import AIR_FLOOR_M, AIR_STEP_M
 from skycrane.mars.gravity import apparent_acceleration, gravity
 from skycrane.mars.turbulence import gusts_at, perturbation_at
+from skycrane.mars.wind import surface_layer
 
 __all__ = ["Air", "air_at", "free_acceleration", "ground_height", "height_above_ground"]
 
@@ -51,21 +52,27 @@ def air_at(
     at rest feels them too; they fade out within the last 100 m above the target's height.
     """
     radius = wp.length(position)
-    height = radius - case.datum_radius
+    above = radius - case.site_radius
+    b = f64(1.0) / wp.max(radius, f64(1.0))
+    sine = position[2] * b
+    # Surfaces of equal pressure follow the planet's figure, not a sphere.
+    height = radius - case.datum_radius + tables.datum_sink * (sine * sine - tables.site_sine2)
     row = air_row(tables.air, (height - f64(AIR_FLOOR_M)) / f64(AIR_STEP_M))
     perturbation = f64(1.0) + row[DENSITY_RMS] * perturbation_at(
         tables.density, index, height / tables.density_step
     )
-    above = radius - case.site_radius
     gusts = gusts_at(tables.gusts, index, (above + tables.gust_drift * t) / tables.gust_step)
     fade = wp.clamp(above / f64(100.0), f64(0.2), f64(1.0)) * tables.gust_rms * case.gust_factor
-    to_east = row[EAST] * case.wind_factor + case.wind_offset[0] + fade * f64(gusts[0])
-    to_north = row[NORTH] * case.wind_factor + case.wind_offset[1] + fade * f64(gusts[1])
+    layer = surface_layer(above, tables.layer_top, tables.layer_roughness, tables.layer_scale)
+    to_east = layer * (row[EAST] * case.wind_factor + case.wind_offset[0]) + fade * f64(gusts[0])
+    to_north = layer * (row[NORTH] * case.wind_factor + case.wind_offset[1]) + fade * f64(gusts[1])
+    if above < case.wind_step_altitude:
+        to_east += case.wind_step[0]
+        to_north += case.wind_step[1]
     # East and north without a frame: on the axis itself neither exists and no wind blows.
     flat = wp.sqrt(position[0] * position[0] + position[1] * position[1])
     a = f64(1.0) / wp.max(flat, f64(1.0))
-    b = f64(1.0) / wp.max(radius, f64(1.0))
-    inward = to_north * position[2] * b
+    inward = to_north * sine
     air = Air()
     air.velocity = wp.vec3d(
         velocity[0] + (to_east * position[1] + inward * position[0]) * a,

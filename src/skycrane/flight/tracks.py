@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation, Slerp
+from scipy.spatial.transform import Rotation
 
 from skycrane.flight.record import BodyTrack
 from skycrane.flight.simulate import RawFlight
 from skycrane.flight.state import EventId
 from skycrane.mission import Mission
-from skycrane.mission.vehicle import FallingBody
 
 __all__ = ["tracks_of"]
 
@@ -122,7 +121,7 @@ def tracks_of(raw: RawFlight, mission: Mission) -> dict[str, BodyTrack]:
         "entry_vehicle": _track(
             "entry_vehicle", capsule, capsule.time_s >= separated, _capsule_drivers(raw)
         ),
-        "heat_shield": _heat_shield(raw, capsule, mission.vehicle.heat_shield),
+        "heat_shield": _heat_shield(raw, capsule),
         "backshell": _track(
             "backshell", capsule, capsule.time_s < separated, {"load_m_s2": _load(raw)}
         ),
@@ -172,17 +171,12 @@ def _stage_drivers(raw: RawFlight, mission: Mission) -> dict[str, tuple[Array, A
     n = len(before)
     masses, engines = mission.vehicle.masses, mission.vehicle.engines
     carried = masses.descent_stage_dry_kg + masses.rover_kg + before["propellant"]
-    axial = np.cos(np.radians(engines.cant_deg))
-    four = np.isin(np.arange(engines.count), engines.sky_crane)
-    running = np.where((raw.powered["engines"] == engines.count)[:, None], True, four[None, :])
-    # Every running engine gives the same thrust; the record's thrust is along the axis.
-    each = raw.powered["thrust"] / np.sum(running * axial, axis=1)
-    throttle = running * (each / engines.thrust_maximum_n)[:, None]
+    throttle = np.asarray(raw.powered["engines"]) / engines.thrust_maximum_n
     zero = np.zeros(n)
     return {
         "mass_kg": (time, np.concatenate([carried, raw.powered["mass"]])),
         "propellant_kg": (time, np.concatenate([before["propellant"], raw.powered["propellant"]])),
-        "thrust_n": (time, np.concatenate([zero, np.sum(running, axis=1) * each])),
+        "thrust_n": (time, np.concatenate([zero, raw.powered["thrust"]])),
         "throttle": (time, np.concatenate([np.zeros((n, engines.count)), throttle])),
         "load_m_s2": (time, np.concatenate([before["load"], raw.powered["load"]])),
     }
@@ -217,15 +211,12 @@ def _rover(raw: RawFlight, capsule: _Motion, separated: float, mission: Mission)
     return _track("rover", motion, motion.time_s < released, drivers)
 
 
-def _heat_shield(raw: RawFlight, capsule: _Motion, body: FallingBody) -> BodyTrack:
+def _heat_shield(raw: RawFlight, capsule: _Motion) -> BodyTrack:
     released = _time(raw, EventId.HEAT_SHIELD_SEPARATION)
     motion = capsule.part(capsule.time_s < released)
     rows = raw.shield
     if len(rows):
-        start = capsule.attitude[int(np.searchsorted(capsule.time_s, released))]
-        attitude = _coning(rows, start, body)
-        alone = _Motion(rows["t"], rows["position"], rows["velocity"], attitude)
-        motion = _along([motion, alone])
+        motion = _along([motion, _motion(rows)])
     times, loads = _load(raw)
     early = times < (rows["t"][0] if len(rows) else np.inf)
     load = (
@@ -233,40 +224,6 @@ def _heat_shield(raw: RawFlight, capsule: _Motion, body: FallingBody) -> BodyTra
         np.concatenate([loads[early], rows["load"]]),
     )
     return _track("heat_shield", motion, motion.time_s < released, {"load_m_s2": load})
-
-
-def _coning(rows: Rows, start: Rotation, body: FallingBody) -> Rotation:
-    """Return attitudes that begin as released and settle into coning about the wind."""
-    since = rows["t"] - rows["t"][0]
-    wind = rows["air_velocity"] / np.linalg.norm(rows["air_velocity"], axis=1, keepdims=True)
-    # Carried along with the wind's direction from sample to sample, without twist of its own.
-    axis = np.cross(wind[:1], wind)
-    facing = Rotation.from_rotvec(_turn_vectors(wind[0], wind, axis))
-    grown = np.deg2rad(body.coning_angle_deg) * (1 - np.exp(-since / 4.0))
-    phase = np.deg2rad(body.coning_rate_deg_s) * since
-    spin = np.deg2rad(body.spin_rate_deg_s) * since
-    nose = wind[0]
-    side = np.cross(nose, [0.0, 0.0, 1.0])
-    side /= np.linalg.norm(side)
-    other = np.cross(nose, side)
-    lean = Rotation.from_rotvec(
-        grown[:, None] * (np.cos(phase)[:, None] * side + np.sin(phase)[:, None] * other)
-    )
-    about = Rotation.from_rotvec(spin[:, None] * nose)
-    # From the attitude at release to facing the wind, as fast as a stable body swings in.
-    z = start.apply([0.0, 0.0, 1.0])
-    straight = Rotation.from_rotvec(_turn_vectors(z, nose[None], np.cross(z, nose)[None])[0])
-    swing = Slerp([0.0, 1.0], Rotation.concatenate([Rotation.identity(), straight]))
-    settled = swing(1 - np.exp(-((since / 3.0) ** 2)))
-    return facing * lean * about * settled * start
-
-
-def _turn_vectors(a: Array, b: Array, axis: Array) -> Array:
-    """Return rotation vectors (n, 3) that take `a` to each of `b` about `axis` = a x b."""
-    sine = np.linalg.norm(axis, axis=1)
-    angle = np.arctan2(sine, b @ a)
-    scale = np.where(sine > 1e-12, angle / np.maximum(sine, 1e-12), 1.0)
-    return np.asarray(axis * scale[:, None])
 
 
 def _parachute(raw: RawFlight, mission: Mission) -> BodyTrack:
@@ -292,7 +249,7 @@ def _parachute(raw: RawFlight, mission: Mission) -> BodyTrack:
     length = np.maximum(np.sum((canopy - anchor) * -z, axis=1), 0.0)
     motion = _along([packed, flying])
     drivers = {
-        "inflation": (rows["t"], rows["inflation"]),
+        "inflation": (rows["t"], np.clip(rows["inflation"], 0.0, 1.0)),
         "deployed_length_m": (rows["t"], length),
         "drag_n": (rows["t"], rows["thrust"]),
     }

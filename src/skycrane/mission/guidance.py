@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,7 @@ __all__ = [
     "EntryGuidance",
     "Flyaway",
     "Guidance",
+    "Navigation",
     "ParachuteTrigger",
     "PoweredDescent",
     "SkyCrane",
@@ -48,6 +49,8 @@ class EntryGuidance(Section):
     """Bank of the heading alignment at most."""
     cycle_s: Annotated[float, Field(ge=0.01, le=60)]
     """How often the commanded bank is computed anew, s."""
+    control_s: Annotated[float, Field(ge=0.01, le=2)]
+    """How often the thrusters and the triggers are looked after, s."""
 
 
 class ParachuteTrigger(Section):
@@ -61,18 +64,37 @@ class ParachuteTrigger(Section):
     """Between pairs (flight software timer), s."""
     balance_pair: Annotated[int, Field(ge=1, le=8)]
     """Masses dropped at a time."""
+    deploy_trigger: Literal["range", "speed"]
+    """What fires the mortar: the range to the target, or the speed."""
     deploy_range_m: Positive
-    """Mortar fires when the ground range to the target has come down to this, m,"""
+    """Ground range to the target at which the entry is guided to end, and the range trigger, m."""
+    deploy_speed_m_s: Positive
+    """Planet-relative speed of the speed trigger, m/s."""
     mach_reference: Positive
-    """Mach number at which the reference trajectory ends there;"""
+    """Mach number at which the reference trajectory ends at that range."""
     mach_minimum: Positive
-    """but at once below this Mach number"""
+    """The mortar fires at once below this Mach number"""
     mach_maximum: Positive
-    """and never above this one."""
+    """and never above this one,"""
+    dynamic_pressure_minimum_pa: NonNegative
+    """at once below this dynamic pressure, Pa,"""
+    dynamic_pressure_maximum_pa: Positive
+    """and never above this one, Pa."""
     heat_shield_mach: Positive
     """The heat shield goes below this Mach number,"""
     heat_shield_delay_s: NonNegative
     """and not before this long after full inflation (flight software timer), s."""
+
+
+class Navigation(Section):
+    """What the vehicle knows of where it is."""
+
+    fix_on_terrain: bool
+    """Whether a camera fixes the position on a map: only then the target can be flown to."""
+    fix_altitude_m: Positive
+    """Height above the target at which that fix is had, m."""
+    radar_range_m: Positive
+    """Height above ground below which the radar measures, m."""
 
 
 class PoweredDescent(Section):
@@ -90,6 +112,8 @@ class PoweredDescent(Section):
     """The divert ends this long after the constant-velocity phase begins, s."""
     divert_minimum_m: NonNegative
     """The landing point is moved so as to be at least this far from where the backshell lets go."""
+    divert_maximum_m: Positive
+    """and no farther than this: the divert's reach."""
     tilt_limit_deg: Annotated[float, Field(gt=0, lt=90, strict=False)]
     """Largest tilt of the thrust from the vertical."""
     horizontal_frequency_rad_s: Positive
@@ -143,6 +167,8 @@ class Steps(Section):
     """Before the mortar, s."""
     descent_s: Annotated[float, Field(ge=0.002, le=0.02)]
     """After it, s; short enough for the cameras."""
+    computer_s: Annotated[float, Field(ge=0.002, le=0.1)]
+    """Cycle of the flight computer after the mortar, s; a whole number of steps."""
     entry_limit_s: Annotated[float, Field(ge=10, le=3600)]
     """A flight that has not fired its mortar by then is given up, s."""
     descent_limit_s: Annotated[float, Field(ge=10, le=3600)]
@@ -154,6 +180,7 @@ class Guidance(Section):
 
     entry: EntryGuidance
     parachute: ParachuteTrigger
+    navigation: Navigation
     powered: PoweredDescent
     sky_crane: SkyCrane
     flyaway: Flyaway
@@ -165,6 +192,13 @@ class Guidance(Section):
             raise ValueError("entry.minimum_bank_deg is above entry.maximum_bank_deg")
         if self.parachute.mach_minimum >= self.parachute.mach_maximum:
             raise ValueError("parachute.mach_minimum has to be below parachute.mach_maximum")
+        low = self.parachute.dynamic_pressure_minimum_pa
+        if low >= self.parachute.dynamic_pressure_maximum_pa:
+            raise ValueError(
+                "parachute.dynamic_pressure_minimum_pa has to be below dynamic_pressure_maximum_pa"
+            )
+        if self.powered.divert_minimum_m >= self.powered.divert_maximum_m:
+            raise ValueError("powered.divert_minimum_m has to be below divert_maximum_m")
         if self.sky_crane.altitude_m >= self.powered.constant_velocity_altitude_m:
             raise ValueError("sky_crane.altitude_m has to be below the constant-velocity altitude")
         return self

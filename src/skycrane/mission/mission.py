@@ -11,6 +11,7 @@ from skycrane.mission.consistency import check_consistency
 from skycrane.mission.dispersion import Dispersion, check_dispersion
 from skycrane.mission.dust import Dust
 from skycrane.mission.entry import Entry
+from skycrane.mission.fault import Fault
 from skycrane.mission.film import Film
 from skycrane.mission.flown import FlownEvent
 from skycrane.mission.guidance import Guidance
@@ -48,6 +49,7 @@ class Mission(Section):
     guidance: Guidance
     flown: list[FlownEvent] = Field(default_factory=list)
     dispersion: Dispersion | None = None
+    fault: list[Fault] = Field(default_factory=list, max_length=32)
     shape: Shape
     terrain: TerrainModel
     sky: Sky

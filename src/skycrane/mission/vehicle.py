@@ -14,6 +14,8 @@ __all__ = [
     "Bridle",
     "Engines",
     "FallingBody",
+    "HeatShield",
+    "Inertia",
     "Masses",
     "Parachute",
     "ReactionControl",
@@ -25,6 +27,10 @@ Column = Annotated[list[float], Field(min_length=2, max_length=4096)]
 Mass = Annotated[float, Field(ge=0.1, le=1e6)]
 Coordinates = Annotated[
     list[Annotated[float, Field(ge=-100, le=100)]], Field(min_length=3, max_length=3)
+]
+Moments = Annotated[list[Positive], Field(min_length=3, max_length=3)]
+Rates = Annotated[
+    list[Annotated[float, Field(ge=-360, le=360)]], Field(min_length=3, max_length=3)
 ]
 Angle = Annotated[float, Field(ge=0, lt=90, strict=False)]
 
@@ -48,8 +54,6 @@ class Masses(Section):
     """Each of the balance masses dropped before the parachute."""
     balance_mass_count: Annotated[int, Field(ge=0, le=32)]
     """How many of them."""
-    capsule_inertia_kg_m2: Annotated[list[Positive], Field(min_length=3, max_length=3)]
-    """Moments of inertia of the hanging capsule about its own x, y, z axes, kg m2."""
 
     @property
     def entry_kg(self) -> float:
@@ -65,6 +69,32 @@ class Masses(Section):
         )
 
 
+class Inertia(Section):
+    """Where each part's centre of mass lies, and its moments of inertia about that centre.
+
+    The whole stack's, at every stage of the landing, are put together from these.
+    """
+
+    rover_centre_m: Coordinates
+    """In the rover's axes, from the plane of its wheels, m."""
+    rover_kg_m2: Moments
+    """About x, y, z, kg m2."""
+    descent_stage_centre_m: Coordinates
+    """In the descent stage's axes, m."""
+    descent_stage_kg_m2: Moments
+    """Without propellant, kg m2."""
+    tank_radius_m: NonNegative
+    """The propellant lies in a ring of this radius about the stage's centre, m."""
+    backshell_centre_m: Coordinates
+    """In the entry vehicle's axes, without the parachute, m."""
+    backshell_kg_m2: Moments
+    """About x, y, z, kg m2."""
+    heat_shield_centre_m: Coordinates
+    """In the entry vehicle's axes, m."""
+    heat_shield_kg_m2: Moments
+    """About x, y, z, kg m2."""
+
+
 class Stack(Section):
     """Where the parts ride, in the axes of the entry vehicle (x forward, y right, z down)."""
 
@@ -78,8 +108,8 @@ class Stack(Section):
     """Where the legs of the parachute's bridle meet: the lines pull there, m."""
     lower_edge_height_m: Annotated[float, Field(ge=-100, le=100)]
     """z of the part that reaches the ground first when the backshell comes down, m."""
-    mass_centre_position_m: Coordinates
-    """Centre of mass of the capsule under the parachute, m."""
+    balance_mass_position_m: Coordinates
+    """Where the balance masses sit, m; beside the axis they set the trim angle of attack."""
 
 
 class Aeroshell(Section):
@@ -91,22 +121,28 @@ class Aeroshell(Section):
     """Radius of the spherical nose, for stagnation heating, m."""
     cone_half_angle_deg: Angle
     """Half angle of the fore cone; sets how the coefficients change with the angle of attack."""
-    trim_angle_deg: Angle
-    """Total angle of attack with all balance masses on board; proportionally less without."""
     mach: Column
     """Mach numbers of the tables, rising."""
     axial_coefficient: Column
     """Axial-force coefficient at zero angle of attack at each Mach number."""
     normal_factor: Column
     """Factor on the Newtonian normal force at each Mach number."""
-    moment_slope_1_rad: NonNegative
-    """Restoring pitching moment a radian off the wind, over dynamic pressure, area, diameter."""
+    pressure_centre: Column
+    """Distance of the centre of pressure behind the nose at each Mach number, diameters."""
+    pitch_damping: Annotated[
+        list[Annotated[float, Field(ge=-10, le=10)]], Field(min_length=2, max_length=4096)
+    ]
+    """Pitch-damping coefficient Cmq at each Mach number, on rate times diameter over 2 V."""
     sutton_graves_kg05_m: Positive
     """Constant k of stagnation heating q = k sqrt(rho / nose radius) v^3, kg^0.5/m."""
 
     @model_validator(mode="after")
     def _check(self) -> Aeroshell:
-        _same_length(self.mach, self.axial_coefficient, self.normal_factor)
+        _same_length(
+            self.mach, self.axial_coefficient, self.normal_factor, self.pressure_centre
+        )
+        if len(self.pitch_damping) != len(self.mach):
+            raise ValueError("the columns of the table need the same length")
         return self
 
 
@@ -117,14 +153,14 @@ class ReactionControl(Section):
     """Fastest bank, deg/s."""
     bank_acceleration_limit_deg_s2: Positive
     """Strongest bank acceleration, deg/s2."""
-    pitch_frequency_rad_s: Positive
-    """Natural frequency with which the angle of attack follows its trim, rad/s."""
-    pitch_damping: Positive
-    """Damping ratio of that motion."""
+    pitch_damping: Annotated[float, Field(gt=0, lt=1)]
+    """Damping ratio with which the angle of attack settles on its trim."""
     rate_damping_n_m_s: NonNegative
     """Torque against the rates of the hanging capsule, N m per rad/s."""
-    propellant_kg_rad: NonNegative
-    """Propellant a radian of bank, from the descent stage's tanks, kg/rad."""
+    arm_m: Positive
+    """Lever arm of the thrusters, m."""
+    exhaust_speed_m_s: Positive
+    """Their effective exhaust speed; they burn from the descent stage's tanks, m/s."""
 
 
 class Parachute(Section):
@@ -152,6 +188,16 @@ class Parachute(Section):
     """Drag coefficient at each Mach number."""
     apparent_mass_factor: NonNegative
     """Mass of air moving with the canopy, as a factor on density times diameter cubed."""
+    breathing_mach: NonNegative
+    """Above this Mach number the full canopy breathes: its area swings,"""
+    breathing_depth: Annotated[float, Field(ge=0, lt=1, strict=False)]
+    """by this share at most, reached 0.4 Mach higher,"""
+    breathing_strouhal: NonNegative
+    """this many times while a diameter of air passes."""
+    trim_angle_deg: Angle
+    """Angle of attack at which the canopy flies of itself; it glides below it."""
+    normal_slope_1_rad: NonNegative
+    """Slope of its normal-force coefficient at no angle of attack, 1/rad (unstable)."""
     load_limit_n: Positive
     """The canopy tears above this load, N."""
 
@@ -174,8 +220,10 @@ class Engines(Section):
     """Least thrust of a running engine, N."""
     thrust_maximum_n: Positive
     """Largest thrust of an engine, N."""
-    exhaust_speed_m_s: Positive
-    """Effective exhaust speed, m/s."""
+    exhaust_speed_minimum_m_s: Positive
+    """Effective exhaust speed at the least thrust, m/s; linear in thrust between."""
+    exhaust_speed_maximum_m_s: Positive
+    """Effective exhaust speed at the largest thrust, m/s."""
     lag_s: Positive
     """Time constant of the thrust, s."""
     attitude_frequency_rad_s: Positive
@@ -183,7 +231,7 @@ class Engines(Section):
     attitude_damping: Positive
     """Damping ratio of the attitude control."""
     angular_acceleration_limit_deg_s2: Positive
-    """Strongest angular acceleration that the throttles give, deg/s2."""
+    """Strongest angular acceleration asked of the throttles, deg/s2."""
     drag_area_m2: NonNegative
     """Drag area of descent stage and rover, m2."""
 
@@ -209,6 +257,8 @@ class Bridle(Section):
     """Tension a metre of stretch, all three together, N/m."""
     damping_n_s_m: NonNegative
     """Tension a metre a second of stretching, N s/m."""
+    turn_damping_n_m_s: NonNegative
+    """Torque against the rates of the hanging rover, N m per rad/s."""
     ground_stiffness_n_m: Positive
     """Force of ground and suspension a metre of sinking in, N/m."""
     ground_damping_n_s_m: NonNegative
@@ -223,26 +273,30 @@ class FallingBody(Section):
     drag_area_m2: NonNegative
     """Drag area, m2."""
     separation_speed_m_s: NonNegative
-    """Speed relative to what it leaves, along the body's axis, m/s."""
-    coning_angle_deg: Angle
-    """Half angle of its coning about the wind."""
-    coning_rate_deg_s: NonNegative
-    """Rate of the coning, deg/s."""
-    spin_rate_deg_s: float
-    """Spin about its own axis, deg/s."""
+    """Speed relative to what it leaves, m/s."""
+
+
+class HeatShield(Section):
+    """How the heat shield leaves; it then flies as a sphere-cone of its own mass and inertia."""
+
+    separation_speed_m_s: NonNegative
+    """Speed relative to what it leaves, along its axis, m/s."""
+    tip_off_deg_s: Rates
+    """Rates that the springs give it about its x, y, z axes, deg/s."""
 
 
 class Vehicle(Section):
     """Everything that flies."""
 
     masses: Masses
+    inertia: Inertia
     stack: Stack
     aeroshell: Aeroshell
     reaction_control: ReactionControl
     parachute: Parachute
     engines: Engines
     bridle: Bridle
-    heat_shield: FallingBody
+    heat_shield: HeatShield
     backshell: FallingBody
     balance_mass: FallingBody
     touchdown_speed_limit_m_s: Positive

@@ -1,0 +1,164 @@
+"""The entry vehicle as it moves: forces at an angle of attack, its pitching, one step of flight."""
+
+# Kernels are written in Warp's language, whose types mypy cannot follow.
+# mypy: ignore-errors
+from __future__ import annotations
+
+import warp as wp
+
+from skycrane.flight.case import Case, Tables
+from skycrane.flight.surroundings import Air, air_at, free_acceleration
+from skycrane.vehicle.aerodynamics import aero_row, axial_normal, trim_angle
+
+__all__ = ["Ballistic", "Leaning", "entry_forces", "entry_step", "leaned", "trim_at"]
+
+f64 = wp.float64
+
+FASTEST_RAD_S = wp.constant(wp.float64(6.0))
+"""Above this the angle of attack follows its trim faster than anything else changes."""
+
+
+@wp.struct
+class Ballistic:
+    """Position and velocity, mars_fixed."""
+
+    position: wp.vec3d
+    velocity: wp.vec3d
+
+
+@wp.struct
+class Leaning:
+    """Angle of attack and its rate."""
+
+    alpha: wp.float64
+    rate: wp.float64
+
+
+@wp.struct
+class Forces:
+    """Aerodynamic forces on the entry vehicle, along the wind and across."""
+
+    drag: wp.float64
+    lift: wp.float64
+
+
+@wp.func
+def _forces(case: Case, tables: Tables, air: Air, cosine: wp.float64, sine: wp.float64):
+    row = aero_row(tables.aero, air.mach)
+    ca_cn = axial_normal(
+        row[0] * case.axial_factor, row[1] * case.normal_factor, cosine, sine, case.cone_sine2
+    )
+    out = Forces()
+    load = air.pressure * case.area
+    out.drag = load * (ca_cn[0] * cosine + ca_cn[1] * sine)
+    out.lift = load * (ca_cn[0] * sine - ca_cn[1] * cosine)
+    return out
+
+
+@wp.func
+def entry_forces(case: Case, tables: Tables, air: Air, alpha: wp.float64):
+    """Drag and lift [N] at an angle of attack."""
+    return _forces(case, tables, air, wp.cos(alpha), wp.sin(alpha))
+
+
+@wp.func
+def trim_at(case: Case, tables: Tables, mach: wp.float64, offset: wp.float64):
+    """Trim angle of attack [rad] with the mass centre `offset` metres beside the axis."""
+    row = aero_row(tables.aero, mach)
+    behind = row[2] * case.diameter - case.nose_to_centre
+    return trim_angle(row[1] * case.normal_factor, case.cone_sine2, behind, offset)
+
+
+@wp.func
+def leaned(
+    case: Case, tables: Tables, air: Air, s: Leaning, offset: wp.float64, h: wp.float64
+):
+    """Angle of attack after `h` seconds: a damped spring about the trim, exact for even air.
+
+    The spring is the static stability of the sphere-cone, I a'' = -q S CN(a) (xcp - xcg); the
+    damping ratio is that of the thrusters' rate control.
+    """
+    row = aero_row(tables.aero, air.mach)
+    behind = row[2] * case.diameter - case.nose_to_centre
+    factor = row[1] * case.normal_factor
+    trim = trim_angle(factor, case.cone_sine2, behind, offset)
+    slope = row[0] * factor * (f64(1.0) - case.cone_sine2) / case.cone_sine2
+    w = wp.sqrt(air.pressure * case.area * slope * wp.max(behind, f64(0.0)) / case.inertia[1])
+    w = wp.min(w, FASTEST_RAD_S)
+    z = case.pitch_damping
+    wd = w * wp.sqrt(f64(1.0) - z * z)
+    e = s.alpha - trim
+    fall = wp.exp(-z * w * h)
+    c = wp.cos(wd * h)
+    # sin(wd h) / wd, whole also where there is no air and no spring.
+    n = wp.where(wd > f64(1.0e-9), wp.sin(wd * h) / wp.max(wd, f64(1.0e-9)), h)
+    out = Leaning()
+    out.alpha = trim + fall * (e * c + (s.rate + z * w * e) * n)
+    out.rate = fall * (s.rate * c - (z * w * s.rate + w * w * e) * n)
+    return out
+
+
+@wp.func
+def _acceleration(
+    case: Case,
+    tables: Tables,
+    index: wp.int32,
+    t: wp.float64,
+    position: wp.vec3d,
+    velocity: wp.vec3d,
+    mass: wp.float64,
+    lift_to: wp.vec2d,
+    turn: wp.vec2d,
+):
+    air = air_at(case, tables, index, position, velocity, t)
+    out = free_acceleration(case, position, velocity)
+    if air.speed > f64(0.0):
+        forces = _forces(case, tables, air, turn[0], turn[1])
+        forward = air.velocity / air.speed
+        right = wp.normalize(wp.cross(forward, position))
+        above = wp.cross(right, forward)
+        lift = above * lift_to[0] + right * lift_to[1]
+        out = out + (lift * forces.lift - forward * forces.drag) / mass
+    return out
+
+
+@wp.func
+def entry_step(
+    case: Case,
+    tables: Tables,
+    index: wp.int32,
+    t: wp.float64,
+    s: Ballistic,
+    mass: wp.float64,
+    lift0: wp.vec2d,
+    lift_m: wp.vec2d,
+    lift1: wp.vec2d,
+    alpha0: wp.float64,
+    alpha1: wp.float64,
+    h: wp.float64,
+):
+    """One step of classical Runge-Kutta.
+
+    The lift's direction (up, right) is given at begin, middle and end; alpha goes linearly.
+    """
+    half = f64(0.5) * h
+    alpha_m = (alpha0 + alpha1) * f64(0.5)
+    turn0 = wp.vec2d(wp.cos(alpha0), wp.sin(alpha0))
+    turn_m = wp.vec2d(wp.cos(alpha_m), wp.sin(alpha_m))
+    turn1 = wp.vec2d(wp.cos(alpha1), wp.sin(alpha1))
+    v1 = s.velocity
+    a1 = _acceleration(case, tables, index, t, s.position, v1, mass, lift0, turn0)
+    p2 = s.position + v1 * half
+    v2 = v1 + a1 * half
+    a2 = _acceleration(case, tables, index, t + half, p2, v2, mass, lift_m, turn_m)
+    p3 = s.position + v2 * half
+    v3 = v1 + a2 * half
+    a3 = _acceleration(case, tables, index, t + half, p3, v3, mass, lift_m, turn_m)
+    p4 = s.position + v3 * h
+    v4 = v1 + a3 * h
+    a4 = _acceleration(case, tables, index, t + h, p4, v4, mass, lift1, turn1)
+    out = Ballistic()
+    sixth = h / f64(6.0)
+    out.position = s.position + (v1 + (v2 + v3) * f64(2.0) + v4) * sixth
+    out.velocity = v1 + (a1 + (a2 + a3) * f64(2.0) + a4) * sixth
+    return out

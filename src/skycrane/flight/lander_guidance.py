@@ -1,0 +1,204 @@
+"""How the powered descent is guided: phases, the force wanted in each, where to land.
+
+The powered approach and the divert follow the polynomial guidance of Apollo's and MSL's landings
+(Klumpp 1974; Singh, SanMartin and Wong, AAS 07-022): accelerations linear in time that arrive at
+the next phase's state; below that, velocity and altitude are held.
+"""
+
+# Kernels are written in Warp's language, whose types mypy cannot follow.
+# mypy: ignore-errors
+from __future__ import annotations
+
+import warp as wp
+
+from skycrane.flight.case import Case, Ground, Tables
+from skycrane.flight.lander_motion import Lander
+from skycrane.flight.navigation import (
+    Radar,
+    believed_position,
+    believed_velocity,
+    sensed_height,
+)
+from skycrane.flight.bodies import Body, rover_body
+from skycrane.flight.surroundings import free_acceleration, height_above_ground
+
+__all__ = [
+    "APPROACH",
+    "AWAY",
+    "BALLISTIC",
+    "CLIMB",
+    "CONSTANT_DECELERATION",
+    "CONSTANT_VELOCITY",
+    "DOWN",
+    "FREE_FALL",
+    "LOWERED",
+    "RAPPEL",
+    "SETTLING",
+    "Guide",
+    "Seen",
+    "landing_point",
+    "see",
+    "wanted_force",
+]
+
+f64 = wp.float64
+
+FREE_FALL = wp.constant(0)
+APPROACH = wp.constant(1)
+CONSTANT_VELOCITY = wp.constant(2)
+CONSTANT_DECELERATION = wp.constant(3)
+SETTLING = wp.constant(4)
+RAPPEL = wp.constant(5)
+LOWERED = wp.constant(6)
+CLIMB = wp.constant(7)
+AWAY = wp.constant(8)
+BALLISTIC = wp.constant(9)
+DOWN = wp.constant(10)
+
+
+@wp.struct
+class Guide:
+    """The descent computer's memory."""
+
+    phase: wp.int32
+    since: wp.float64
+    settled: wp.float64
+    offloaded: wp.float64
+    integral: wp.float64
+    carried: wp.float64
+    touched: wp.int32
+    empty: wp.int32
+    climb_from: wp.float64
+    aim: wp.vec3d
+    radar: Radar
+    fixed: wp.int32
+
+
+@wp.struct
+class Seen:
+    """What the descent computer has to go by; heights are of the wheels."""
+
+    height: wp.float64
+    over_target: wp.float64
+    to_go: wp.vec3d
+    climb: wp.float64
+    drift: wp.vec3d
+    gravity: wp.float64
+    whole: wp.float64
+
+
+@wp.func
+def _flat(case: Case, v: wp.vec3d):
+    return v - case.up * wp.dot(v, case.up)
+
+
+@wp.func
+def see(case: Case, tables: Tables, g: Guide, s: Lander, body: Body):
+    """What navigation and radar tell."""
+    out = Seen()
+    wheels = s.p2 + wp.quat_rotate(s.q2, case.rover_position - rover_body(case).centre)
+    out.over_target = sensed_height(case, tables.ground, g.radar, wheels, g.fixed, g.aim)
+    out.height = out.over_target
+    if g.radar.lost == 0 and g.radar.seen == 1:
+        height = height_above_ground(case, tables.ground, wheels)
+        out.height = height * case.radar_scale + case.radar_bias
+    velocity = believed_velocity(case, s.v1, g.fixed)
+    out.climb = wp.dot(velocity, case.up)
+    out.drift = _flat(case, velocity)
+    out.to_go = _flat(case, case.site + g.aim - believed_position(case, s.p1, g.fixed))
+    out.gravity = -wp.dot(free_acceleration(case, s.p1, s.v1), case.up)
+    out.whole = body.mass
+    if g.phase >= RAPPEL and g.phase < CLIMB:
+        out.whole = body.mass + case.rover_mass
+    return out
+
+
+@wp.func
+def landing_point(case: Case, g: Guide, s: Lander):
+    """Where to land, as an offset [m] from the site.
+
+    The target, if it is within the divert's reach, else the nearest point that is; without a map
+    of the site the point below. No nearer than allowed to where the backshell let go: it comes
+    down there.
+    """
+    here = _flat(case, believed_position(case, s.p1, g.fixed) - case.site)
+    aim = wp.vec3d()
+    if case.to_target == 0:
+        aim = here
+    to_go = aim - here
+    away = wp.length(to_go)
+    drift = _flat(case, s.v1)
+    aside = wp.normalize(wp.cross(case.up, drift + case.east * f64(1.0e-3)))
+    if away > f64(1.0):
+        aside = to_go / away
+    if away < case.divert_minimum:
+        aim = here + aside * case.divert_minimum
+    if away > case.divert_maximum:
+        aim = here + aside * case.divert_maximum
+    return aim
+
+
+@wp.func
+def _divert(to_go: wp.vec3d, velocity: wp.vec3d, time: wp.float64):
+    """Horizontal acceleration that arrives at rest after `time`, falling linearly in time."""
+    return to_go * (f64(6.0) / (time * time)) - velocity * (f64(4.0) / time)
+
+
+@wp.func
+def _limited(case: Case, wanted: wp.vec3d):
+    """Force with its tilt from the vertical limited; the vertical part comes first."""
+    vertical = wp.max(wp.dot(wanted, case.up), f64(1.0))
+    across = _flat(case, wanted)
+    size = wp.length(across)
+    most = vertical * wp.tan(case.tilt_limit)
+    if size > most:
+        across = across * (most / size)
+    return case.up * vertical + across
+
+
+@wp.func
+def _approach(case: Case, see: Seen):
+    """Acceleration wanted on the way down to the constant velocity."""
+    sink = wp.max(-see.climb, f64(1.0))
+    left = wp.max(see.over_target - case.constant_velocity_altitude, f64(0.0))
+    time = f64(2.0) * left / (sink + case.constant_velocity)
+    rise = (sink - case.constant_velocity) / wp.max(time, f64(0.5))
+    across = _divert(see.to_go, see.drift, wp.max(time + case.divert_margin, f64(1.0)))
+    return case.up * (see.gravity + rise) + across
+
+
+@wp.func
+def wanted_force(case: Case, g: Guide, see: Seen, t: wp.float64):
+    """Force [N] wanted of the engines, mars_fixed."""
+    w = case.horizontal_frequency
+    hold = see.to_go * (w * w) - see.drift * (f64(1.6) * w)
+    out = case.up * see.gravity
+    if g.phase == APPROACH:
+        out = _approach(case, see)
+    elif g.phase == CONSTANT_VELOCITY:
+        left = case.divert_margin - (t - g.since)
+        across = hold
+        if left > f64(1.0):
+            across = _divert(see.to_go, see.drift, left)
+        error = -case.constant_velocity - see.climb
+        out = case.up * (see.gravity + case.vertical_gain * error) + across
+    elif g.phase == CONSTANT_DECELERATION:
+        drop = wp.max(see.height - case.crane_altitude, f64(0.01))
+        rise = (see.climb * see.climb - case.crane_speed * case.crane_speed) / (f64(2.0) * drop)
+        rise = wp.clamp(rise, f64(0.0), f64(1.5) * case.constant_deceleration)
+        out = case.up * (see.gravity + rise) + hold
+    elif g.phase >= SETTLING and g.phase <= LOWERED:
+        error = -case.crane_speed - see.climb
+        across = hold
+        # Once the wheels have touched, the stage stays where it is and only comes down.
+        if g.touched == 1:
+            across = -see.drift * w
+        out = case.up * (see.gravity + case.vertical_gain * error + g.integral) + across
+    elif g.phase == CLIMB:
+        out = case.up * (see.gravity + case.climb_acceleration) - see.drift * w
+    out = _limited(case, out * see.whole)
+    if g.phase == AWAY:
+        away = case.east * wp.sin(case.flyaway_heading) + case.north * wp.cos(case.flyaway_heading)
+        most = f64(8.0) * case.thrust_maximum
+        out = (case.up * wp.cos(case.pitch) + away * wp.sin(case.pitch)) * most
+    return out
