@@ -99,7 +99,7 @@ def test_terminal_rate_under_the_parachute(mission, change):
     rows = raw.parachute[raw.parachute["stage"] == 3]
     row = rows[len(rows) * 9 // 10]
     radius = np.linalg.norm(row["position"])
-    density = air_profile(still.atmosphere, still.planet).density_kg_m3(radius)
+    density = air_profile(still).density_kg_m3(radius)
     chute, shell = still.vehicle.parachute, still.vehicle.aeroshell
     area = np.pi / 4 * chute.diameter_m**2 * np.interp(
         row["mach"], chute.mach, chute.drag_coefficient

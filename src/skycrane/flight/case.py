@@ -261,9 +261,9 @@ class Tables:
     gusts: wp.array(dtype=wp.vec2f, ndim=2)
     density: wp.array(dtype=wp.float32, ndim=2)
     gust_rms: wp.float64
-    gust_step: wp.float64
+    gust_per_m: wp.float64
     gust_drift: wp.float64
-    density_step: wp.float64
+    density_per_m: wp.float64
     # the datum of heights sinks toward the poles by so much a squared sine of latitude
     datum_sink: wp.float64
     site_sine2: wp.float64
@@ -606,9 +606,9 @@ def make_tables(
     tables = Tables()
     tables.air = wp.array(air_rows(mission), dtype=AirRow, device=device)
     tables.gust_rms = mission.wind.gust_rms_m_s
-    tables.gust_step = gust_step_m(mission.wind)
+    tables.gust_per_m = 1.0 / gust_step_m(mission.wind)
     tables.gust_drift = mission.wind.gust_drift_m_s
-    tables.density_step = density_step_m(mission.atmosphere)
+    tables.density_per_m = 1.0 / density_step_m(mission.atmosphere)
     tables.datum_sink = mission.atmosphere.flattening * mission.atmosphere.datum_radius_m
     tables.site_sine2 = math.sin(math.radians(mission.site.latitude_deg)) ** 2
     tables.layer_top = mission.wind.surface_layer_m

@@ -51,18 +51,22 @@ def air_at(
     Gusts are a field frozen into the air (Taylor's hypothesis) that drifts past, so that a vehicle
     at rest feels them too; they fade out within the last 100 m above the target's height.
     """
-    radius = wp.length(position)
+    # Roots and quotients side by side, none waiting for another: this runs at every evaluation.
+    flat2 = position[0] * position[0] + position[1] * position[1]
+    radius2 = flat2 + position[2] * position[2]
+    flat = wp.sqrt(flat2)
+    radius = wp.sqrt(radius2)
+    per_radius2 = f64(1.0) / wp.max(radius2, f64(1.0))
     above = radius - case.site_radius
-    b = f64(1.0) / wp.max(radius, f64(1.0))
-    sine = position[2] * b
     # Surfaces of equal pressure follow the planet's figure, not a sphere.
-    height = radius - case.datum_radius + tables.datum_sink * (sine * sine - tables.site_sine2)
-    row = air_row(tables.air, (height - f64(AIR_FLOOR_M)) / f64(AIR_STEP_M))
+    sunk = tables.datum_sink * (position[2] * position[2] * per_radius2 - tables.site_sine2)
+    height = radius - case.datum_radius + sunk
+    row = air_row(tables.air, (height - f64(AIR_FLOOR_M)) * f64(1.0 / AIR_STEP_M))
     perturbation = f64(1.0) + row[DENSITY_RMS] * perturbation_at(
-        tables.density, index, height / tables.density_step
+        tables.density, index, height * tables.density_per_m
     )
-    gusts = gusts_at(tables.gusts, index, (above + tables.gust_drift * t) / tables.gust_step)
-    fade = wp.clamp(above / f64(100.0), f64(0.2), f64(1.0)) * tables.gust_rms * case.gust_factor
+    gusts = gusts_at(tables.gusts, index, (above + tables.gust_drift * t) * tables.gust_per_m)
+    fade = wp.clamp(above * f64(0.01), f64(0.2), f64(1.0)) * tables.gust_rms * case.gust_factor
     layer = surface_layer(above, tables.layer_top, tables.layer_roughness, tables.layer_scale)
     to_east = layer * (row[EAST] * case.wind_factor + case.wind_offset[0]) + fade * f64(gusts[0])
     to_north = layer * (row[NORTH] * case.wind_factor + case.wind_offset[1]) + fade * f64(gusts[1])
@@ -70,14 +74,14 @@ def air_at(
         to_east += case.wind_step[0]
         to_north += case.wind_step[1]
     # East and north without a frame: on the axis itself neither exists and no wind blows.
-    flat = wp.sqrt(position[0] * position[0] + position[1] * position[1])
-    a = f64(1.0) / wp.max(flat, f64(1.0))
-    inward = to_north * sine
+    per_flat = flat / wp.max(flat2, f64(1.0))
+    north_inward = to_north * position[2] * radius * per_radius2 * per_flat
+    east_across = to_east * per_flat
     air = Air()
     air.velocity = wp.vec3d(
-        velocity[0] + (to_east * position[1] + inward * position[0]) * a,
-        velocity[1] + (inward * position[1] - to_east * position[0]) * a,
-        velocity[2] - to_north * flat * b,
+        velocity[0] + east_across * position[1] + north_inward * position[0],
+        velocity[1] - east_across * position[0] + north_inward * position[1],
+        velocity[2] - to_north * flat * radius * per_radius2,
     )
     air.density = row[DENSITY] * wp.max(perturbation, f64(0.1)) * case.density_factor
     air.speed = wp.length(air.velocity)

@@ -27,7 +27,7 @@ AirRow = wp.types.vector(length=5, dtype=wp.float64)
 def air_rows(mission: Mission) -> Array:
     """Return the air on the grid of `air_profile`, shape (n, 5), columns as `AirRow`."""
     air = mission.atmosphere
-    profile = air_profile(air, mission.planet)
+    profile = air_profile(mission)
     height = profile.altitude_m
     east, north = steady_wind(mission.wind, height + air.datum_radius_m - mission.site.radius_m)
     rms = np.interp(height, air.perturbation_altitude_m, air.perturbation_rms)

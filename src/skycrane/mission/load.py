@@ -17,6 +17,7 @@ import tomli_w
 from pydantic import BaseModel, ValidationError
 
 from skycrane.errors import InputError
+from skycrane.mission.air_file import resolve_air_file
 from skycrane.mission.mission import Mission
 
 __all__ = ["built_in_missions", "dump_mission", "load_mission", "parse_mission"]
@@ -61,7 +62,7 @@ def load_mission(name_or_path: str | Path) -> Mission:
             where=text_name,
             right=f"{hint}Give a path to a TOML file or one of: {', '.join(names)}.",
         )
-    return parse_mission(_read_text(path), where=str(path))
+    return parse_mission(_read_text(path), where=str(path), folder=path.parent)
 
 
 def _read_text(path: Path) -> str:
@@ -86,8 +87,10 @@ def _read_text(path: Path) -> str:
         ) from error
 
 
-def parse_mission(text: str, *, where: str) -> Mission:
+def parse_mission(text: str, *, where: str, folder: Path | None = None) -> Mission:
     """Check the text of a mission file; `where` names it in errors.
+
+    Files that it names are looked for in `folder` and read into it: the mission holds their rows.
 
     Raises:
         InputError: see `load_mission`.
@@ -99,6 +102,7 @@ def parse_mission(text: str, *, where: str) -> Mission:
             f"not valid TOML: {error}", where=where, right="Mend the syntax."
         ) from error
     _check_plain(table, where)
+    table = resolve_air_file(table, folder, where)
     try:
         return Mission.model_validate(table)
     except ValidationError as error:
