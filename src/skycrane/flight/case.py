@@ -285,6 +285,7 @@ class Tables:
 def _planet_and_site(mission: Mission) -> dict[str, Any]:
     frame = SiteFrame.of(mission.site)
     planet = mission.planet
+    position, velocity = mission.entry.state(planet)
     return {
         "gm": planet.gm_m3_s2,
         "j2": planet.j2,
@@ -297,8 +298,8 @@ def _planet_and_site(mission: Mission) -> dict[str, Any]:
         "up": frame.axes[2],
         "datum_radius": mission.atmosphere.datum_radius_m,
         "density_factor": 1.0,
-        "entry_position": mission.entry.position_m,
-        "entry_velocity": mission.entry.velocity_m_s,
+        "entry_position": position,
+        "entry_velocity": velocity,
         "entry_bank": np.radians(mission.entry.bank_deg),
     }
 

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skycrane.mission.base import wrong
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from skycrane.mission.mission import Mission
 
 __all__ = ["EVENTS", "check_consistency"]
+
+Vector = NDArray[np.float64]
 
 EVENTS = (
     "entry_interface",
@@ -32,8 +35,12 @@ EVENTS = (
     "peak_parachute_load",
     "parachute_torn",
     "heat_shield_separation",
+    "radar_found",
+    "radar_lost",
+    "navigation_fix",
     "backshell_separation",
     "powered_descent_start",
+    "engine_out",
     "constant_velocity_start",
     "constant_deceleration_start",
     "sky_crane_start",
@@ -100,26 +107,53 @@ def _planet(mission: Mission) -> None:
 
 
 def _entry(mission: Mission) -> None:
-    position, velocity = np.array(mission.entry.position_m), np.array(mission.entry.velocity_m_s)
+    entry = mission.entry
+    position, velocity = entry.state(mission.planet)
     height = float(np.linalg.norm(position)) - mission.site.radius_m
     if not 20_000 < height < 1_000_000:
         raise wrong(
-            "entry.position_m",
+            f"entry.{entry.height_key}",
             f"lies {height / 1e3:.1f} km above the level of the site",
             "Entry interface lies 20 to 1000 km above it; metres from the planet's centre.",
         )
     speed = float(np.linalg.norm(velocity))
     if speed > 30_000:
         raise wrong(
-            "entry.velocity_m_s",
+            f"entry.{entry.speed_key}",
             f"{speed:.0f} m/s is no speed to enter at",
             "Give metres a second.",
         )
     if float(position @ velocity) >= 0:
         raise wrong(
-            "entry.velocity_m_s",
+            f"entry.{entry.direction_key}",
             "moves away from the planet, not toward it",
-            "Its part along position_m has to be negative.",
+            "Below the horizon it is negative."
+            if entry.direction_key == "flight_path_angle_deg"
+            else "Its part along position_m has to be negative.",
+        )
+    _toward_the_site(mission, position, velocity)
+
+
+def _toward_the_site(mission: Mission, position: Vector, velocity: Vector) -> None:
+    """Refuse an entry that flies away from its target: a sign or a frame is wrong somewhere."""
+    latitude = math.radians(mission.site.latitude_deg)
+    longitude = math.radians(mission.site.longitude_deg)
+    target = np.array(
+        [
+            math.cos(latitude) * math.cos(longitude),
+            math.cos(latitude) * math.sin(longitude),
+            math.sin(latitude),
+        ]
+    )
+    up = position / np.linalg.norm(position)
+    away = math.degrees(math.acos(min(max(float(up @ target), -1.0), 1.0)))
+    if float(velocity @ (target - up * float(up @ target))) < 0 or away > 60:
+        raise wrong(
+            f"entry.{mission.entry.place_key}",
+            f"lies {away:.1f} degrees from the site and "
+            + ("far from it" if away > 60 else "moving away from it"),
+            "Compare it with site.latitude_deg and site.longitude_deg (east positive), and look at "
+            "the direction of the velocity.",
         )
 
 
