@@ -40,39 +40,44 @@ def disperse(record: Rows, mission: Mission, *, seed: int, case_ids: Sequence[in
     """
     if mission.dispersion is None:
         return
+    draws = _Draws(mission, mission.dispersion, seed)
     for row, case in enumerate(case_ids):
         if case != NOMINAL:
             for quantity in _QUANTITIES:
-                quantity(record, row, mission, mission.dispersion, _Draw(seed, case))
+                quantity(record, row, draws, case)
 
 
-class _Draw:
-    """The draws of one case."""
+class _Draws:
+    """The draws of a mission's cases."""
 
-    def __init__(self, seed: int, case: int) -> None:
+    def __init__(self, mission: Mission, dispersion: Dispersion, seed: int) -> None:
+        self.dispersion = dispersion
         self.seed = seed
-        self.case = case
+        self.entry: tuple[Array, Array] | None = None
+        if dispersion.entry is not None:
+            root = _root(np.array(dispersion.entry.covariance))
+            self.entry = root, entry_axes(mission, dispersion.entry.axes)
 
-    def unit(self, name: str, count: int, distribution: str, truncate_sigma: float) -> Array:
+    def unit(self, name: str, case: int, count: int, distribution: str) -> Array:
         """Return independent draws of zero mean and unit standard deviation, shape (count,).
 
         Normal ones by inversion of the distribution truncated at +-`truncate_sigma`, so that each
         takes one uniform number, in order.
         """
-        u = generator(self.seed, f"flight/dispersion/{name}", self.case).random(count)
+        u = generator(self.seed, f"flight/dispersion/{name}", case).random(count)
         if distribution == "uniform":
             return np.asarray(np.sqrt(3.0) * (2 * u - 1))
-        low = ndtr(-truncate_sigma)
+        low = ndtr(-self.dispersion.truncate_sigma)
         return np.asarray(ndtri(low + u * (1 - 2 * low)))
 
 
 def _scalar(field: str, way: str, how: Callable[[Any, float], Any]) -> Callable[..., None]:
     """Return what draws the spread at `way` of a dispersion and puts it into a field."""
 
-    def draw(record: Rows, row: int, _: Mission, dispersion: Dispersion, of: _Draw) -> None:
-        spread = _at(dispersion, way)
+    def draw(record: Rows, row: int, draws: _Draws, case: int) -> None:
+        spread = _at(draws.dispersion, way)
         if spread.sigma > 0:
-            unit = of.unit(way, 1, spread.distribution, dispersion.truncate_sigma)
+            unit = draws.unit(way, case, 1, spread.distribution)
             record[field][row] = how(record[field][row], float(spread.sigma * unit[0]))
 
     return draw
@@ -81,10 +86,10 @@ def _scalar(field: str, way: str, how: Callable[[Any, float], Any]) -> Callable[
 def _vector(field: str, way: str) -> Callable[..., None]:
     """Return what draws the vector at `way` and adds it to a field, as many components as given."""
 
-    def draw(record: Rows, row: int, _: Mission, dispersion: Dispersion, of: _Draw) -> None:
-        spread = _at(dispersion, way)
+    def draw(record: Rows, row: int, draws: _Draws, case: int) -> None:
+        spread = _at(draws.dispersion, way)
         count = len(spread.sigma)
-        unit = of.unit(way, count, spread.distribution, dispersion.truncate_sigma)
+        unit = draws.unit(way, case, count, spread.distribution)
         record[field][row][:count] += np.array(spread.sigma) * unit
 
     return draw
@@ -110,13 +115,12 @@ def _at_least_none(nominal: Any, drawn: float) -> Any:
 
 def entry_axes(mission: Mission, axes: Axes) -> Array:
     """Return the axes of the entry state's covariance, rows in mars_fixed, shape (3, 3)."""
-    position = np.array(mission.entry.position_m)
+    position, velocity = mission.entry.state(mission.planet)
     up = position / np.linalg.norm(position)
     if axes == "east_north_up":
         east = np.cross([0.0, 0.0, 1.0], up)
         east /= np.linalg.norm(east)
         return np.stack([east, np.cross(up, east), up])
-    velocity = np.array(mission.entry.velocity_m_s)
     along = velocity - up * (velocity @ up)
     along /= np.linalg.norm(along)
     return np.stack([along, np.cross(along, up), up])
@@ -145,13 +149,11 @@ def _root(covariance: Array) -> Array:
     return np.asarray(unit[:, None] * root)
 
 
-def _entry(record: Rows, row: int, mission: Mission, dispersion: Dispersion, of: _Draw) -> None:
-    spread = dispersion.entry
-    if spread is None:
+def _entry(record: Rows, row: int, draws: _Draws, case: int) -> None:
+    if draws.entry is None:
         return
-    unit = of.unit("entry", 6, "normal", dispersion.truncate_sigma)
-    drawn = _root(np.array(spread.covariance)) @ unit
-    axes = entry_axes(mission, spread.axes)
+    root, axes = draws.entry
+    drawn = root @ draws.unit("entry", case, 6, "normal")
     record["entry_position"][row] += drawn[:3] @ axes
     record["entry_velocity"][row] += drawn[3:] @ axes
 
@@ -191,10 +193,13 @@ _QUANTITIES: tuple[Callable[..., None], ...] = (
 
 def entry_deviation(record: Rows, mission: Mission, axes: Axes) -> Array:
     """Return how far entry states lie from the nominal one, (n, 6): m, m/s, in the axes named."""
-    turn = entry_axes(mission, axes).T
-    position = (record["entry_position"] - np.array(mission.entry.position_m)) @ turn
-    velocity = (record["entry_velocity"] - np.array(mission.entry.velocity_m_s)) @ turn
-    return np.concatenate([position, velocity], axis=1)
+    # Sums in a fixed order: a product of matrices rounds differently for another number of rows.
+    columns = []
+    nominal = mission.entry.state(mission.planet)
+    for field, vector in zip(("entry_position", "entry_velocity"), nominal, strict=True):
+        x, y, z = (np.asarray(record[field]) - vector).T
+        columns += [x * a + y * b + z * c for a, b, c in entry_axes(mission, axes)]
+    return np.stack(columns, axis=1)
 
 
 _UNITS = {

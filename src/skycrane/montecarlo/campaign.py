@@ -65,7 +65,14 @@ class Identity:
 
     @classmethod
     def of(
-        cls, mission: Mission, *, seed: int, cases: int, fidelity: Fidelity, device: str
+        cls,
+        mission: Mission,
+        *,
+        seed: int,
+        cases: int,
+        fidelity: Fidelity,
+        device: str,
+        chunk_cases: int | None = None,
     ) -> Identity:
         """Return the identity of a campaign; `device` as of `compute.resolve_device`.
 
@@ -90,7 +97,7 @@ class Identity:
             cases=cases,
             fidelity=fidelity,
             device=kind,
-            chunk_cases=_CHUNK_CASES[kind],
+            chunk_cases=chunk_cases or _CHUNK_CASES[kind],
         )
 
     @property

@@ -51,6 +51,9 @@ class Job:
         return cls(str(campaign.directory.resolve()), text, campaign.identity, device)
 
 
+_CONNECT_S = 30
+
+
 _plans: dict[tuple[str, str], FlightPlan] = {}
 _plans_lock = threading.Lock()
 
@@ -245,7 +248,7 @@ def dask_crew(address: str) -> Crew:
                 right="Install it with `pip install skycrane[dask]`.",
             ) from error
         try:
-            client = Client(address, timeout=30, set_as_default=False)
+            client = Client(address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             raise InputError(
                 f"no Dask scheduler answers at {address!r}",

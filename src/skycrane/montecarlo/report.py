@@ -47,10 +47,11 @@ def report_lines(statistics: dict[str, Any]) -> list[str]:
         )
     if ellipse := statistics["landing_ellipse"]:
         major, minor = 2 * ellipse["semi_major_m"], 2 * ellipse["semi_minor_m"]
+        east, north = ellipse["centre_east_m"], ellipse["centre_north_m"]
         lines.append(
-            f"ellipse  99 %: {major:.4g} x {minor:.4g} m, long axis "
-            f"{ellipse['azimuth_deg']:.0f} deg east of north, centre {ellipse['centre_east_m']:.3g} m east "
-            f"{ellipse['centre_north_m']:.3g} m north, {100 * ellipse['share_inside']:.2f} % inside"
+            f"ellipse  {100 * ellipse['share']:g} %: {major:.4g} x {minor:.4g} m, long axis "
+            f"{ellipse['azimuth_deg']:.0f} deg east of north, centre {east:.3g} m east "
+            f"{north:.3g} m north, {100 * ellipse['share_inside']:.2f} % inside"
         )
     return [*lines, *_table(statistics)]
 

@@ -121,11 +121,11 @@ def _figures(flown: Flown, mission: Mission) -> dict[str, Array]:
     out = {"propellant_left_kg": np.asarray(flown.propellant_kg, dtype=np.float64)}
     for slot, prefix in ((EventId.TOUCHDOWN, "touchdown"), (EventId.CRASH, "crash")):
         rows = _slot(flown, slot)
-        place = frame.position_site_m(rows["position"])
+        place = _in_axes(rows["position"] - frame.origin_m, frame.axes)
         out |= {f"{prefix}_east_m": place[:, 0], f"{prefix}_north_m": place[:, 1]}
         out[f"{prefix}_t_s"] = rows["t"]
     down = _slot(flown, EventId.TOUCHDOWN)
-    velocity = frame.vector_site(down["velocity"])
+    velocity = _in_axes(down["velocity"], frame.axes)
     position = down["position"]
     radius = np.linalg.norm(position, axis=1)
     with np.errstate(invalid="ignore"):
@@ -137,7 +137,7 @@ def _figures(flown: Flown, mission: Mission) -> dict[str, Array]:
     crash = _slot(flown, EventId.CRASH)
     out["crash_speed_m_s"] = np.linalg.norm(crash["velocity"], axis=1)
     mortar = _slot(flown, EventId.PARACHUTE_DEPLOY)
-    where = frame.position_site_m(mortar["position"])
+    where = _in_axes(mortar["position"] - frame.origin_m, frame.axes)
     out |= {
         "parachute_deploy_t_s": mortar["t"],
         "parachute_deploy_altitude_m": frame.altitude_m(mortar["position"]),
@@ -155,6 +155,15 @@ def _figures(flown: Flown, mission: Mission) -> dict[str, Array]:
     out["backshell_separation_altitude_m"] = frame.altitude_m(parted["position"])
     out["backshell_separation_speed_m_s"] = np.linalg.norm(parted["velocity"], axis=1)
     return out
+
+
+def _in_axes(vectors: Array, axes: Array) -> Array:
+    """Return vectors, shape (n, 3), in the axes whose rows are given, to the same digits for any n.
+
+    A product of matrices sums in an order that depends on their size.
+    """
+    x, y, z = vectors.T
+    return np.stack([x * a + y * b + z * c for a, b, c in axes], axis=1)
 
 
 def _slot(flown: Flown, slot: int) -> NDArray[Any]:

@@ -33,6 +33,7 @@ class Order:
         workers: processes on this machine; not used with a GPU or a cluster.
         dask: address of a Dask scheduler, or None.
         shard: the part to fly, or None for all.
+        chunk_cases: cases a chunk; what suits the device if None. Results do not depend on it.
     """
 
     cases: int
@@ -42,6 +43,7 @@ class Order:
     workers: int = 1
     dask: str | None = None
     shard: Shard | None = None
+    chunk_cases: int | None = None
 
     @property
     def crew(self) -> Crew:
@@ -69,6 +71,7 @@ def fly_many(
         cases=order.cases,
         fidelity=order.fidelity,
         device=order.device,
+        chunk_cases=order.chunk_cases,
     )
     with Campaign.opened(directory, mission, identity, shared=order.shard is not None) as campaign:
         _fly(campaign, order, progress)
