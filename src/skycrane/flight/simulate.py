@@ -101,6 +101,12 @@ class FlightPlan:
         """Fly cases by their numbers; number 0 is the nominal one. `keep` records samples."""
         record = case_record(self.mission, len(case_ids))
         disperse(record, self.mission, seed=self.seed, case_ids=case_ids)
+        if self.fidelity == "point_mass":
+            steps = self.mission.guidance.steps
+            record["point"] = 1
+            record["entry_step"] = steps.point_mass_entry_s
+            record["descent_step"] = steps.point_mass_descent_s
+            record["tick"] = np.maximum(record["tick"], steps.point_mass_descent_s)
         tables = with_gusts(
             self.tables, self.mission, device=self.device, seed=self.seed, case_ids=case_ids
         )

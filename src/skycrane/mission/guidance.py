@@ -169,6 +169,10 @@ class Steps(Section):
     """After it, s; short enough for the cameras."""
     computer_s: Annotated[float, Field(ge=0.002, le=0.1)]
     """Cycle of the flight computer after the mortar, s; a whole number of steps."""
+    point_mass_entry_s: Annotated[float, Field(ge=0.005, le=0.5)]
+    """Before the mortar, of the point-mass fidelity, s."""
+    point_mass_descent_s: Annotated[float, Field(ge=0.002, le=0.05)]
+    """After it, of the point-mass fidelity, where the computer's cycle is no shorter, s."""
     entry_limit_s: Annotated[float, Field(ge=10, le=3600)]
     """A flight that has not fired its mortar by then is given up, s."""
     descent_limit_s: Annotated[float, Field(ge=10, le=3600)]
