@@ -1,0 +1,37 @@
+"""The flight does not depend on the steps it is integrated with; the computer's ticks stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from skycrane.flight.simulate import simulate
+from skycrane.flight.state import EVENT_NAMES, EventId
+
+EVENT_LIMIT_S = 5e-3
+PLACE_LIMIT_M = 1e-2
+STEPS = {
+    "entry": ("guidance__steps__entry_s",),
+    "descent": ("guidance__steps__descent_s",),
+    "both": ("guidance__steps__entry_s", "guidance__steps__descent_s"),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_halving_the_steps_moves_no_event_and_no_touchdown(name, mission, raw, change):
+    """Fails with any first-order part in a step, and with anything the steps alias."""
+    steps = mission.guidance.steps.model_dump()
+    fine = simulate(change(mission, **{way: steps[way[17:]] / 2 for way in STEPS[name]}))
+    happened = raw.events["happened"]
+    np.testing.assert_array_equal(fine.events["happened"], happened)
+    late = (fine.events["t"] - raw.events["t"])[happened != 0]
+    moved = {
+        EVENT_NAMES[k]: round(float(late_s), 5)
+        for k, late_s in zip(np.flatnonzero(happened), late, strict=True)
+        if abs(late_s) > EVENT_LIMIT_S
+    }
+    assert moved == {}
+    apart = fine.events[EventId.TOUCHDOWN]["position"] - raw.events[EventId.TOUCHDOWN]["position"]
+    assert np.linalg.norm(apart) < PLACE_LIMIT_M
+    fallen = fine.impacts["t"] - raw.impacts["t"]
+    assert np.abs(fallen).max() < EVENT_LIMIT_S
