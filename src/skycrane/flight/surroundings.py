@@ -8,7 +8,7 @@ import warp as wp
 
 from skycrane.flight.case import Case, Ground, Tables
 from skycrane.mars.air_table import DENSITY, DENSITY_RMS, EAST, NORTH, SOUND, air_row
-from skycrane.mars.atmosphere import AIR_FLOOR_M, AIR_STEP_M
+from skycrane.mars.atmosphere import AIR_FLOOR_M, AIR_ROWS_A_M
 from skycrane.mars.gravity import apparent_acceleration, gravity
 from skycrane.mars.turbulence import gusts_at, perturbation_at
 from skycrane.mars.wind import surface_layer
@@ -61,7 +61,7 @@ def air_at(
     # Surfaces of equal pressure follow the planet's figure, not a sphere.
     sunk = tables.datum_sink * (position[2] * position[2] * per_radius2 - tables.site_sine2)
     height = radius - case.datum_radius + sunk
-    row = air_row(tables.air, (height - f64(AIR_FLOOR_M)) * f64(1.0 / AIR_STEP_M))
+    row = air_row(tables.air, (height - f64(AIR_FLOOR_M)) * f64(AIR_ROWS_A_M))
     perturbation = f64(1.0) + row[DENSITY_RMS] * perturbation_at(
         tables.density, index, height * tables.density_per_m
     )

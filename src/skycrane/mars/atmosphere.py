@@ -23,6 +23,7 @@ from skycrane.mission.place import Planet
 
 __all__ = [
     "AIR_FLOOR_M",
+    "AIR_ROWS_A_M",
     "AIR_STEP_M",
     "AirProfile",
     "air_profile",
@@ -36,6 +37,8 @@ AIR_FLOOR_M = -10_000.0
 """Lowest height of the grid, m above the table's datum."""
 AIR_STEP_M = 25.0
 """Step of the grid, m: density taken linearly between its points is within 3e-6 of the profile."""
+AIR_ROWS_A_M = 1.0 / AIR_STEP_M
+"""Points of the grid in a metre: a name, since Warp would work out a quotient in float32."""
 _TOP_M = 200_000.0
 _COLDEST_K, _WARMEST_K = 40.0, 3000.0
 

@@ -14,7 +14,7 @@ from scipy.io import netcdf_file
 
 from skycrane.errors import InputError
 
-__all__ = ["read_netcdf"]
+__all__ = ["is_netcdf", "read_netcdf"]
 
 Array = NDArray[np.float64]
 
@@ -33,6 +33,11 @@ _UNITS = {
 """Factors to SI of units other than SI; a name that carries its unit needs none."""
 _SI = {"", "m", "meters", "metres", "meter", "pa", "k", "kelvin", "kg/m3", "kg m-3", "kg/m^3"}
 _SI |= {"kg.m-3", "m/s", "m s-1", "m.s-1", "pascal", "kg m^-3", "m s^-1", "kg m**-3", "m s**-1"}
+
+
+def is_netcdf(data: bytes) -> bool:
+    """Tell by its first bytes whether a file is NetCDF, classic or NetCDF-4."""
+    return data[:3] == b"CDF" or data[:4] == b"\x89HDF"
 
 
 def read_netcdf(data: bytes, where: str, names: set[str]) -> dict[str, Array]:
