@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flight_builders import changed
 
 from skycrane.flight.events import crash_reason, events_of
 from skycrane.flight.record import Flight
@@ -12,19 +13,6 @@ from skycrane.flight.stage import summarise
 from skycrane.flight.state import Outcome
 from skycrane.flight.tracks import tracks_of
 from skycrane.mission import Mission, load_mission
-
-
-def changed(mission: Mission, **values: Any) -> Mission:
-    """Return the mission with values replaced: vehicle__masses__propellant_kg=0.0."""
-    table = mission.model_dump()
-    for path, value in values.items():
-        *way, last = path.split("__")
-        section = table
-        for name in way:
-            section = section[name]
-        assert last in section, path
-        section[last] = value
-    return Mission.model_validate(table)
 
 
 def flight_of(raw: RawFlight, mission: Mission) -> Flight:
