@@ -263,6 +263,7 @@ class Tables:
     gust_rms: wp.float64
     gust_per_m: wp.float64
     gust_drift: wp.float64
+    gust_top: wp.float64
     density_per_m: wp.float64
     # the datum of heights sinks toward the poles by so much a squared sine of latitude
     datum_sink: wp.float64
@@ -609,6 +610,7 @@ def make_tables(
     tables.gust_rms = mission.wind.gust_rms_m_s
     tables.gust_per_m = 1.0 / gust_step_m(mission.wind)
     tables.gust_drift = mission.wind.gust_drift_m_s
+    tables.gust_top = mission.wind.gust_top_m
     tables.density_per_m = 1.0 / density_step_m(mission.atmosphere)
     tables.datum_sink = mission.atmosphere.flattening * mission.atmosphere.datum_radius_m
     tables.site_sine2 = math.sin(math.radians(mission.site.latitude_deg)) ** 2

@@ -131,6 +131,17 @@ def note(
 
 
 @wp.func
+def taken_back(e: EventSlot, height: wp.float64):
+    """An impact seen below the ground, at the moment its height was zero."""
+    out = e
+    sink = -wp.dot(e.velocity, wp.normalize(e.position))
+    late = wp.clamp(-height / wp.max(sink, f64(0.1)), f64(0.0), f64(0.5))
+    out.t = e.t - late
+    out.position = e.position - e.velocity * late
+    return out
+
+
+@wp.func
 def _sense(case: Case, s: Ballistic, air: Air, drag: wp.float64):
     """What the computer has: its own navigation, and the accelerometers' drag."""
     position = believed_position(case, s.position, 0)
@@ -347,6 +358,7 @@ def fly_entry(
     case.nose_to_centre = case.nose - body.centre[2]
     lean = Leaning()
     lean.alpha = trim_at(case, tables, f64(30.0), body.centre[0])
+    lean.trim = lean.alpha
     heat = Peak()
     load = Peak()
     pressure = Peak()

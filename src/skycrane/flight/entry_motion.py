@@ -16,6 +16,8 @@ f64 = wp.float64
 
 FASTEST_RAD_S = wp.constant(wp.float64(6.0))
 """Above this the angle of attack follows its trim faster than anything else changes."""
+STEADY_RAD = wp.constant(wp.float64(2.0e-3))
+"""A trim that moves by more within a step has jumped, as when a balance mass goes."""
 
 
 @wp.struct
@@ -28,10 +30,11 @@ class Ballistic:
 
 @wp.struct
 class Leaning:
-    """Angle of attack and its rate."""
+    """Angle of attack, its rate, and the trim it followed last."""
 
     alpha: wp.float64
     rate: wp.float64
+    trim: wp.float64
 
 
 @wp.struct
@@ -81,7 +84,12 @@ def leaned(
     row = aero_row(tables.aero, air.mach)
     behind = row[2] * case.diameter - case.nose_to_centre
     factor = row[1] * case.normal_factor
-    trim = trim_angle(factor, case.cone_sine2, behind, offset)
+    trim_now = trim_angle(factor, case.cone_sine2, behind, offset)
+    # The trim in the middle of the step, foreseen from its drift; a jump is no drift.
+    drift = trim_now - s.trim
+    trim = trim_now
+    if wp.abs(drift) < STEADY_RAD:
+        trim = trim_now + f64(0.5) * drift
     slope = row[0] * factor * (f64(1.0) - case.cone_sine2) / case.cone_sine2
     w = wp.sqrt(air.pressure * case.area * slope * wp.max(behind, f64(0.0)) / case.inertia[1])
     w = wp.min(w, FASTEST_RAD_S)
@@ -93,6 +101,7 @@ def leaned(
     # sin(wd h) / wd, whole also where there is no air and no spring.
     n = wp.where(wd > f64(1.0e-9), wp.sin(wd * h) / wp.max(wd, f64(1.0e-9)), h)
     out = Leaning()
+    out.trim = trim_now
     out.alpha = trim + fall * (e * c + (s.rate + z * w * e) * n)
     out.rate = fall * (s.rate * c - (z * w * s.rate + w * w * e) * n)
     return out

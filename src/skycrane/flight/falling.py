@@ -8,7 +8,7 @@ import warp as wp
 
 from skycrane.flight.bodies import shield_body
 from skycrane.flight.case import Case, Tables
-from skycrane.flight.entry import note
+from skycrane.flight.entry import note, taken_back
 from skycrane.flight.rotation import attitude_rate
 from skycrane.flight.sphere_cone import sphere_cone
 from skycrane.flight.state import EventSlot, FallState, Sample
@@ -130,18 +130,16 @@ def _landing(
     s: Tumbling,
     height: wp.float64,
 ):
-    """The impact, taken back from below the ground along the last velocity."""
+    """The impact."""
     air = air_at(case, tables, index, s.position, s.velocity, t)
     e = EventSlot()
-    sink = -wp.dot(s.velocity, wp.normalize(s.position))
-    late = wp.clamp(-height / wp.max(sink, f64(1.0e-3)), f64(0.0), case.entry_step)
     e.happened = 1
-    e.t = t - late
-    e.position = s.position - s.velocity * late
+    e.t = t
+    e.position = s.position
     e.velocity = s.velocity
     e.mach = air.mach
     e.pressure = air.pressure
-    return e
+    return taken_back(e, height)
 
 
 @wp.kernel(enable_backward=False)

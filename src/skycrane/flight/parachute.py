@@ -13,7 +13,7 @@ import warp as wp
 
 from skycrane.flight.bodies import backshell_body, capsule_body, lander_body, shield_body
 from skycrane.flight.case import Case, Tables
-from skycrane.flight.entry import Peak, note, peaked
+from skycrane.flight.entry import Peak, note, peaked, taken_back
 from skycrane.flight.hanging import (
     BACKSHELL_ALONE,
     BACKSHELL_DOWN,
@@ -54,6 +54,8 @@ f64 = wp.float64
 
 TRIES = wp.constant(6)
 """Secant steps that locate an event within a step of the integration; far below a microsecond."""
+CLOSE_M = wp.constant(wp.float64(1.0e-9))
+"""An event is met this near to it."""
 CANOPY_DOWN_S = wp.constant(wp.float64(60.0))
 """How long the canopy may take to come down after the backshell."""
 
@@ -348,12 +350,13 @@ def fly_parachute(
             if set.stage < BACKSHELL_DOWN:
                 edge = wp.vec3d(f64(0.0), f64(0.0), case.edge_height) - set.body.centre
                 low = s.position + wp.quat_rotate(s.attitude, edge)
-                if height_above_ground(case, tables.ground, low) <= f64(0.0):
+                above = height_above_ground(case, tables.ground, low)
+                if above <= f64(0.0):
                     down_since = t
                     if set.stage == BACKSHELL_ALONE:
-                        note(events, i, EventId.BACKSHELL_IMPACT, now)
+                        note(events, i, EventId.BACKSHELL_IMPACT, taken_back(now, above))
                     else:
-                        e = now
+                        e = taken_back(now, above)
                         e.value = f64(Outcome.CAPSULE_HIT_GROUND)
                         note(events, i, EventId.CRASH, e)
                     set.stage = BACKSHELL_DOWN
@@ -384,18 +387,17 @@ def fly_parachute(
                     tries += 1
                     if tries == 1 and g < f64(0.0):
                         tries = TRIES
-                    elif tries < TRIES:
+                    elif tries == TRIES or wp.abs(g) < CLOSE_M:
+                        tries = TRIES
+                        reached = 1
+                    else:
                         # Secant from the last point before the event, kept within the step.
-                        slope = (g - low_g) / wp.max(wp.abs(h - low_h), f64(1.0e-15))
-                        slope = wp.where(h < low_h, -slope, slope)
+                        slope = (g - low_g) / (h - low_h)
                         guess = h - g / wp.max(slope, f64(1.0e-9))
                         if g < f64(0.0):
                             low_h = h
                             low_g = g
                         h = wp.clamp(guess, f64(0.0), whole)
-                        reached = 1
-                    else:
-                        reached = 1
                 used = felt.control / (case.control_arm * case.control_exhaust) * h
                 if set.stage < BACKSHELL_ALONE:
                     propellant = wp.max(propellant - used, f64(0.0))

@@ -8,7 +8,7 @@ import warp as wp
 
 from skycrane.flight.bodies import Body, lander_body, rover_body, stage_body
 from skycrane.flight.case import Case, Tables
-from skycrane.flight.entry import note
+from skycrane.flight.entry import note, taken_back
 from skycrane.flight.lander_control import (
     ALL_EIGHT,
     FOUR_ALONE,
@@ -347,9 +347,10 @@ def fly_powered(
                     end = _crashed(events, i, end, touch, how)
             before = lowest
             foot = s.p1 - case.up * STAGE_HALF_HEIGHT_M
+            foot_height = height_above_ground(case, tables.ground, foot)
             if rig.stage_down == 0 and (
                 (rig.joined == 1 and lowest <= f64(0.0))
-                or height_above_ground(case, tables.ground, foot) <= f64(0.0)
+                or foot_height <= f64(0.0)
             ):
                 if rig.joined == 1:
                     end = _crashed(events, i, end, now, wp.int32(Outcome.LANDER_HIT_GROUND))
@@ -358,7 +359,7 @@ def fly_powered(
                     s.v2 = wp.vec3d()
                     s.w2 = wp.vec3d()
                 else:
-                    note(events, i, EventId.DESCENT_STAGE_IMPACT, now)
+                    note(events, i, EventId.DESCENT_STAGE_IMPACT, taken_back(now, foot_height))
                     if g.phase < CLIMB:
                         end = _crashed(events, i, end, now, wp.int32(Outcome.LANDER_HIT_GROUND))
                 rig.stage_down = 1

@@ -65,8 +65,15 @@ def air_at(
     perturbation = f64(1.0) + row[DENSITY_RMS] * perturbation_at(
         tables.density, index, height * tables.density_per_m
     )
-    gusts = gusts_at(tables.gusts, index, (above + tables.gust_drift * t) * tables.gust_per_m)
-    fade = wp.clamp(above * f64(0.01), f64(0.2), f64(1.0)) * tables.gust_rms * case.gust_factor
+    # Gusts are of the convective layer: a fast entry high above meets none. Near the ground they
+    # lose most of their strength.
+    gusts = wp.vec2f()
+    fade = f64(0.0)
+    if above < tables.gust_top:
+        gusts = gusts_at(tables.gusts, index, (above + tables.gust_drift * t) * tables.gust_per_m)
+        high = f64(2.0) - f64(2.0) * above / tables.gust_top
+        fade = wp.min(wp.clamp(above * f64(0.01), f64(0.2), f64(1.0)), high)
+        fade = fade * tables.gust_rms * case.gust_factor
     layer = surface_layer(above, tables.layer_top, tables.layer_roughness, tables.layer_scale)
     to_east = layer * (row[EAST] * case.wind_factor + case.wind_offset[0]) + fade * f64(gusts[0])
     to_north = layer * (row[NORTH] * case.wind_factor + case.wind_offset[1]) + fade * f64(gusts[1])

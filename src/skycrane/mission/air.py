@@ -171,6 +171,8 @@ class Wind(Section):
     """Root mean square of each horizontal gust component, m/s."""
     gust_length_m: Annotated[float, Field(ge=1, le=20_000)]
     """Length scale of the gusts, m; a falling body meets it as a slow change of wind."""
+    gust_top_m: Annotated[float, Field(ge=100, le=100_000)]
+    """Height above the target where the gusts end; they fade out over its last half, m."""
     gust_drift_m_s: Annotated[float, Field(ge=0, le=200)]
     """Speed at which the frozen field of gusts passes a body at rest (Taylor), m/s."""
 
