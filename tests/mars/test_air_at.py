@@ -169,6 +169,21 @@ def test_gusts_drift_past_a_body_at_rest_with_the_mission_s_strength(mission, ca
     np.testing.assert_allclose(doubled, 2 * (meet(mission, place)[2] - steady), atol=1e-9)
 
 
+def test_gusts_are_of_the_lower_air(mission, calm):
+    """Full strength to half of their top, then less and less: a fast entry above meets none."""
+    top = mission.wind.gust_top_m
+    heights = np.linspace(0.0, 1.2 * top, 4001)
+    strength = np.zeros_like(heights)
+    for t in np.linspace(0.0, 5e4, 40):
+        gusts = meet(mission, over_site(mission, heights), t)[2]
+        strength += np.sum((gusts - meet(calm, over_site(mission, heights))[2]) ** 2, axis=1) / 80
+    relative = np.sqrt(strength) / mission.wind.gust_rms_m_s
+    full = (heights > 200) & (heights < 0.5 * top)
+    assert relative[full].mean() == pytest.approx(1.0, abs=0.2)
+    assert relative[(heights > 0.74 * top) & (heights < 0.76 * top)].mean() < 0.65
+    assert relative[heights > top + 1.0].max() < 1e-6
+
+
 def test_case_0_meets_the_profile_and_others_the_mission_s_spread(mission):
     heights = np.linspace(2e3, 120e3, 4000)
     place = over_site(mission, heights)
