@@ -2,9 +2,11 @@
 
 Definitions and time histories: Murri, Jackson and Shelton, Check-Cases for Verification of
 Six-Degree-of-Freedom Flight Vehicle Simulations, NASA/TM-2015-218675, volumes I and II, atmospheric
-cases 1, 2, 4 to 8. All start at rest over the equator at 30,000 ft and last 30 s. The tools of NASA
-differ among each other by 0.15 ft and 0.03 ft/s where there is air, 0.01 ft and 2e-4 ft/s where
-there is none, 1e-3 deg/s in the rates of the brick: these are the tolerances.
+cases 1, 2, 4 to 8. All start at rest over the equator at 30,000 ft and last 30 s. The two tools
+of NASA at hand differ from each other by 0.14 ft, 0.024 ft/s down and 4e-4 ft/s across where there
+is air, by 0.003 ft and 1.5e-4 ft/s where there is none, by 1e-3 deg/s in the rates of the brick.
+Their air is 3e-4 and 7e-4 denser at 30,000 ft than the standard's own formula, used here; that
+makes 0.17 ft of 13,700 ft fallen.
 
 Case 3 damps all three axes in a ratio that the capsule's model does not have; 9 and later need
 other initial states than published here.
@@ -139,9 +141,9 @@ def test_a_dropped_sphere(name, mission):
     height_ft = (np.linalg.norm(p) - radius_m) / FOOT_M
     down, across = -(v @ up) / FOOT_M, (v @ east) / FOOT_M
     free = drag_coefficient == 0.0
-    assert height_ft == pytest.approx(expected[0], abs=0.01 if free else 0.15)
+    assert height_ft == pytest.approx(expected[0], abs=0.003 if free else 0.2)
     assert down == pytest.approx(expected[1], abs=2e-4 if free else 0.03)
-    assert across == pytest.approx(expected[2], abs=1e-3 if free else 2e-3)
+    assert across == pytest.approx(expected[2], abs=1e-6 if free else 0.01)
 
 
 # Time s: body rates roll, pitch, yaw deg/s.
