@@ -8,7 +8,8 @@ from pathlib import Path
 
 from skycrane.mission import Mission
 from skycrane.montecarlo.campaign import Campaign, Identity
-from skycrane.montecarlo.crew import Crew, own_crew
+from skycrane.montecarlo.crew import Crew, Job, own_crew, work_off
+from skycrane.montecarlo.merge import merge
 from skycrane.montecarlo.run import Order
 
 SEED = 4
@@ -42,10 +43,22 @@ def opened(
     return Campaign.opened(directory, mission, identity(mission, **values), shared=False)
 
 
-def results(directory: Path) -> dict[str, bytes]:
-    """Return every file of a campaign that has to be the same each time."""
+def fly_here(campaign: Campaign, chunks: list[int]) -> None:
+    work_off(Job.of(campaign, "cpu"), chunks, own_crew(), lambda *_: None)
+
+
+def merged(directory: Path, mission: Mission) -> dict[str, bytes]:
+    """Merge a finished campaign without drawing it; return its chunks and tables."""
+    with opened(directory, mission) as campaign:
+        assert campaign.missing(list(campaign.chunks)) == []
+        merge(campaign, lambda _: None)
+    return results(directory, "*.parquet")
+
+
+def results(directory: Path, pattern: str = "*") -> dict[str, bytes]:
+    """Return the files of a campaign that have to be the same each time."""
     return {
         path.relative_to(directory).as_posix(): path.read_bytes()
-        for path in sorted(directory.rglob("*"))
+        for path in sorted(directory.rglob(pattern))
         if path.is_file() and not path.name.endswith("lock")
     }
