@@ -47,9 +47,10 @@ def test_what_is_dumped_reads_back_the_same():
     assert dump_mission(again) == text
 
 
-def test_every_value_of_mars2020_carries_its_grade_or_source():
+@pytest.mark.parametrize("name", built_in_missions())
+def test_every_value_carries_its_grade_or_source(name):
     """A number with no comment on its line or above its block is one nobody vouches for."""
-    source = resources.files("skycrane.mission") / "missions" / "mars2020.toml"
+    source = resources.files("skycrane.mission") / "missions" / f"{name}.toml"
     bare, vouched = [], False
     for number, line in enumerate(source.read_text().splitlines(), 1):
         text = line.strip()
