@@ -38,9 +38,10 @@ class Body:
 @wp.func
 def _shifted(mass: wp.float64, d: wp.vec3d):
     """Moment of inertia of a point mass at `d` from the axes (Steiner)."""
-    return wp.vec3d(
-        d[1] * d[1] + d[2] * d[2], d[0] * d[0] + d[2] * d[2], d[0] * d[0] + d[1] * d[1]
-    ) * mass
+    return (
+        wp.vec3d(d[1] * d[1] + d[2] * d[2], d[0] * d[0] + d[2] * d[2], d[0] * d[0] + d[1] * d[1])
+        * mass
+    )
 
 
 @wp.func

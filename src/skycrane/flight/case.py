@@ -12,6 +12,7 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
+from skycrane.flight.mixing import mixing_rows
 from skycrane.mars.air_table import AirRow, air_rows
 from skycrane.mars.frames import SiteFrame
 from skycrane.mars.turbulence import density_series, density_step_m, gust_series, gust_step_m
@@ -28,7 +29,6 @@ from skycrane.mission.fault import (
     SensorDropout,
     WindStep,
 )
-from skycrane.flight.mixing import mixing_rows
 from skycrane.vehicle.aerodynamics import aero_grid, mach_grid, nose_distance_m
 from skycrane.vehicle.stage_shape import engine_axes
 

@@ -12,12 +12,12 @@ from skycrane.flight.entry_guidance import (
     Reference,
     bank_acceleration,
     bank_magnitude,
-    lift_direction,
     range_to_target,
 )
 from skycrane.flight.entry_motion import (
     Ballistic,
     Leaning,
+    cosine_sine,
     entry_forces,
     entry_step,
     leaned,
@@ -46,6 +46,8 @@ PREBANK = wp.constant(0)
 RANGE_CONTROL = wp.constant(1)
 HEADING_ALIGNMENT = wp.constant(2)
 STRAIGHT = wp.constant(3)
+MOUNTAIN_M = wp.constant(wp.float64(30000.0))
+"""No ground reaches higher above the target."""
 REVERSED_RAD = wp.constant(wp.float64(0.09))
 """A reversal is over when the bank is this close to its command on the new side."""
 
@@ -80,10 +82,10 @@ class Sensed:
 
 @wp.struct
 class Peak:
-    """The largest of a series, found between its samples."""
+    """The largest of a series, found between its samples: the last two values, and the top."""
 
     best: EventSlot
-    last: EventSlot
+    last: wp.float64
     before: wp.float64
 
 
@@ -102,29 +104,28 @@ def slot_of(t: wp.float64, s: Ballistic, air: Air, value: wp.float64):
 
 
 @wp.func
-def peaked(p: Peak, now: EventSlot):
-    """Take one more sample; of three about a maximum the parabola's top counts."""
+def peaked(p: Peak, value: wp.float64, prev: EventSlot, now: EventSlot):
+    """Take the value of `now`; of three about a maximum, at `prev`, the parabola's top counts."""
     out = p
-    top = p.last.value
-    if p.last.happened == 1 and top > p.best.value and top >= now.value and top >= p.before:
-        out.best = p.last
-        bend = p.before - f64(2.0) * top + now.value
+    top = p.last
+    if prev.happened == 1 and top > p.best.value and top >= value and top >= p.before:
+        out.best = prev
+        out.best.value = top
+        bend = p.before - f64(2.0) * top + value
         if bend < f64(0.0):
-            share = f64(0.5) * (p.before - now.value) / bend
-            h = (now.t - p.last.t) * share
-            out.best.t = p.last.t + h
-            out.best.position = p.last.position + p.last.velocity * h
-            out.best.velocity = p.last.velocity + (now.velocity - p.last.velocity) * share
-            out.best.value = top - f64(0.25) * (p.before - now.value) * share
-    out.before = p.last.value
-    out.last = now
+            share = f64(0.5) * (p.before - value) / bend
+            h = (now.t - prev.t) * share
+            out.best.t = prev.t + h
+            out.best.position = prev.position + prev.velocity * h
+            out.best.velocity = prev.velocity + (now.velocity - prev.velocity) * share
+            out.best.value = top - f64(0.25) * (p.before - value) * share
+    out.before = top
+    out.last = value
     return out
 
 
 @wp.func
-def note(
-    events: wp.array(dtype=EventSlot, ndim=2), case: wp.int32, slot: wp.int32, e: EventSlot
-):
+def note(events: wp.array(dtype=EventSlot, ndim=2), case: wp.int32, slot: wp.int32, e: EventSlot):
     """Note an event; of several in one slot the first stays."""
     if events[case, slot].happened == 0:
         events[case, slot] = e
@@ -142,16 +143,18 @@ def taken_back(e: EventSlot, height: wp.float64):
 
 
 @wp.func
-def _sense(case: Case, s: Ballistic, air: Air, drag: wp.float64):
+def _sense(case: Case, s: Ballistic, air: Air, drag: wp.float64, where_to: wp.int32):
     """What the computer has: its own navigation, and the accelerometers' drag."""
-    position = believed_position(case, s.position, 0)
     velocity = believed_velocity(case, s.velocity, 0)
-    both = range_to_target(case, position, velocity)
     out = Sensed()
-    out.to_go = both[0]
-    out.crossrange = both[1]
     out.speed = wp.length(velocity)
-    out.climb = wp.dot(velocity, wp.normalize(position))
+    # The way to the target is worked out for the guidance and for the parachute's trigger only.
+    if where_to == 1:
+        position = believed_position(case, s.position, 0)
+        both = range_to_target(case, position, velocity)
+        out.to_go = both[0]
+        out.crossrange = both[1]
+        out.climb = wp.dot(velocity, wp.normalize(position))
     out.drag = drag
     # Without an air-data sensor Mach number and dynamic pressure follow the navigated speed.
     share = out.speed / wp.max(air.speed, f64(1.0))
@@ -279,9 +282,7 @@ def _drop(
 
 
 @wp.func
-def _sample(
-    case: Case, t: wp.float64, s: Ballistic, lean: Leaning, bank: wp.float64, air: Air
-):
+def _sample(case: Case, t: wp.float64, s: Ballistic, lean: Leaning, bank: wp.float64, air: Air):
     r = Sample()
     r.t = t
     r.position = s.position
@@ -298,8 +299,10 @@ def _sample(
 @wp.func
 def _how_it_ended(case: Case, tables: Tables, t: wp.float64, s: Ballistic):
     out = wp.int32(Outcome.FLYING)
-    if height_above_ground(case, tables.ground, s.position) <= f64(0.0):
-        out = wp.int32(Outcome.CAPSULE_HIT_GROUND)
+    # Nested, as the kernels' `and` looks at both sides, and the ground's look costs.
+    if wp.length(s.position) - case.site_radius < MOUNTAIN_M:  # noqa: SIM102
+        if height_above_ground(case, tables.ground, s.position) <= f64(0.0):
+            out = wp.int32(Outcome.CAPSULE_HIT_GROUND)
     rising = wp.dot(s.velocity, s.position) > f64(0.0)
     if rising and wp.length(s.position) > wp.length(case.entry_position) + f64(1000.0):
         out = wp.int32(Outcome.MISSED_ENTRY)
@@ -309,9 +312,7 @@ def _how_it_ended(case: Case, tables: Tables, t: wp.float64, s: Ballistic):
 
 
 @wp.func
-def _handed_on(
-    case: Case, t: wp.float64, s: Ballistic, lean: Leaning, bank: wp.vec2d, air: Air
-):
+def _handed_on(case: Case, t: wp.float64, s: Ballistic, lean: Leaning, bank: wp.vec2d, air: Air):
     """The vehicle as the parachute finds it: turning with its flight path and its bank."""
     out = VehicleState()
     out.t = t
@@ -359,16 +360,19 @@ def fly_entry(
     lean = Leaning()
     lean.alpha = trim_at(case, tables, f64(30.0), body.centre[0])
     lean.trim = lean.alpha
+    turn = cosine_sine(lean.alpha)
+    lift_to = cosine_sine(bank[0])
     heat = Peak()
     load = Peak()
     pressure = Peak()
+    prev = EventSlot()
     outcome = wp.int32(Outcome.FLYING)
     count = wp.int32(0)
     step = wp.int32(0)
     running = wp.int32(1)
     while running == 1:
         air = air_at(case, tables, i, s.position, s.velocity, t)
-        forces = entry_forces(case, tables, air, lean.alpha)
+        forces = entry_forces(case, tables, air, turn)
         felt = wp.sqrt(forces.drag * forces.drag + forces.lift * forces.lift) / body.mass
         if count < samples.shape[1]:
             r = _sample(case, t, s, lean, bank[0], air)
@@ -383,14 +387,19 @@ def fly_entry(
         if step == 0:
             note(events, i, EventId.ENTRY_INTERFACE, now)
         hot = stagnation_heating(case.sutton_graves, air.density, case.nose_radius, air.speed)
-        heat = peaked(heat, slot_of(t, s, air, hot))
-        load = peaked(load, slot_of(t, s, air, felt))
-        pressure = peaked(pressure, slot_of(t, s, air, air.pressure))
+        heat = peaked(heat, hot, prev, now)
+        load = peaked(load, felt, prev, now)
+        pressure = peaked(pressure, air.pressure, prev, now)
+        prev = now
 
         if step % per_tick == 0:
-            sensed = _sense(case, s, air, forces.drag / body.mass)
+            drag = forces.drag / body.mass
+            cycle = t >= c.next_cycle - f64(1.0e-9)
+            starting = c.phase == PREBANK and drag > case.range_control_load
+            where_to = wp.where(cycle or starting or c.phase >= HEADING_ALIGNMENT, 1, 0)
+            sensed = _sense(case, s, air, drag, where_to)
             c = _mode(case, events, i, c, sensed, now, bank[0])
-            if t >= c.next_cycle - f64(1.0e-9):
+            if cycle or starting:
                 c = _command(case, ref, events, i, c, sensed, now)
             on_side = bank[0] * c.side > f64(0.0) and wp.abs(bank[0] - c.command) < REVERSED_RAD
             if c.reversing == 1 and on_side:
@@ -407,9 +416,7 @@ def fly_entry(
                 going = wp.min(wp.min(left, case.balance_pair), wp.static(BALANCE_SLOTS))
                 attitude = entry_attitude(s.position, air.velocity, bank[0], lean.alpha)
                 first = case.balance_count - left
-                s.velocity = _drop(
-                    case, falling, i, first, going, t, s, attitude, body.mass
-                )
+                s.velocity = _drop(case, falling, i, first, going, t, s, attitude, body.mass)
                 left = left - going
                 body = capsule_body(case, propellant, left, 1, 1)
                 case.inertia = body.inertia
@@ -427,25 +434,32 @@ def fly_entry(
             mid = bank[0] + (bank[1] + f64(0.5) * bank_pull * half) * half
             end = bank[0] + (bank[1] + f64(0.5) * bank_pull * h) * h
             leaning = leaned(case, tables, air, lean, body.centre[0], h)
+            # Thrusters: torque over their arm, and what that thrust burns. The step flies at its
+            # mean mass, or it would be of first order.
+            torque = wp.abs(bank_pull) * case.inertia[2]
+            used = wp.min(torque / (case.control_arm * case.control_exhaust) * h, propellant)
+            lift_end = cosine_sine(end)
+            turn_end = cosine_sine(leaning.alpha)
             s = entry_step(
                 case,
                 tables,
                 i,
                 t,
                 s,
-                body.mass,
-                lift_direction(bank[0]),
-                lift_direction(mid),
-                lift_direction(end),
-                lean.alpha,
-                leaning.alpha,
+                air,
+                forces,
+                body.mass - f64(0.5) * used,
+                lift_to,
+                cosine_sine(mid),
+                lift_end,
+                cosine_sine(f64(0.5) * (lean.alpha + leaning.alpha)),
+                turn_end,
                 h,
             )
+            lift_to = lift_end
+            turn = turn_end
             bank = wp.vec2d(end, bank[1] + bank_pull * h)
             lean = leaning
-            # Thrusters: torque over their arm, and what that thrust burns.
-            torque = wp.abs(bank_pull) * case.inertia[2]
-            used = wp.min(torque / (case.control_arm * case.control_exhaust) * h, propellant)
             propellant = propellant - used
             body.mass = body.mass - used
             step += 1

@@ -18,7 +18,6 @@ __all__ = [
     "Reference",
     "bank_acceleration",
     "bank_magnitude",
-    "lift_direction",
     "range_to_target",
 ]
 
@@ -52,12 +51,6 @@ def range_to_target(case: Case, position: wp.vec3d, velocity: wp.vec3d):
     across = wp.clamp(wp.dot(plane, case.up), f64(-1.0), f64(1.0))
     total = wp.atan2(wp.length(wp.cross(up, case.up)), wp.dot(up, case.up))
     return wp.vec2d(total * case.site_radius, wp.asin(across) * case.site_radius)
-
-
-@wp.func
-def lift_direction(bank: wp.float64):
-    """Shares of the lift that point up and to the right."""
-    return wp.vec2d(wp.cos(bank), wp.sin(bank))
 
 
 @wp.func

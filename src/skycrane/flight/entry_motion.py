@@ -10,7 +10,7 @@ from skycrane.flight.case import Case, Tables
 from skycrane.flight.surroundings import Air, air_at, free_acceleration
 from skycrane.vehicle.aerodynamics import aero_row, axial_normal, trim_angle
 
-__all__ = ["Ballistic", "Leaning", "entry_forces", "entry_step", "leaned", "trim_at"]
+__all__ = ["Ballistic", "Leaning", "cosine_sine", "entry_forces", "entry_step", "leaned", "trim_at"]
 
 f64 = wp.float64
 
@@ -46,6 +46,27 @@ class Forces:
 
 
 @wp.func
+def _pushed(
+    case: Case,
+    position: wp.vec3d,
+    velocity: wp.vec3d,
+    air: Air,
+    forces: Forces,
+    mass: wp.float64,
+    lift_to: wp.vec2d,
+):
+    """Acceleration [m/s2] under gravity and the air's forces, the lift pointing `lift_to`."""
+    out = free_acceleration(case, position, velocity)
+    if air.speed > f64(0.0):
+        forward = air.velocity / air.speed
+        right = wp.normalize(wp.cross(forward, position))
+        above = wp.cross(right, forward)
+        lift = above * lift_to[0] + right * lift_to[1]
+        out = out + (lift * forces.lift - forward * forces.drag) / mass
+    return out
+
+
+@wp.func
 def _forces(case: Case, tables: Tables, air: Air, cosine: wp.float64, sine: wp.float64):
     row = aero_row(tables.aero, air.mach)
     ca_cn = axial_normal(
@@ -59,9 +80,15 @@ def _forces(case: Case, tables: Tables, air: Air, cosine: wp.float64, sine: wp.f
 
 
 @wp.func
-def entry_forces(case: Case, tables: Tables, air: Air, alpha: wp.float64):
-    """Drag and lift [N] at an angle of attack."""
-    return _forces(case, tables, air, wp.cos(alpha), wp.sin(alpha))
+def cosine_sine(angle: wp.float64):
+    """Both at once: of a bank, the shares of the lift that point up and to the right."""
+    return wp.vec2d(wp.cos(angle), wp.sin(angle))
+
+
+@wp.func
+def entry_forces(case: Case, tables: Tables, air: Air, turn: wp.vec2d):
+    """Drag and lift [N] at an angle of attack given by its cosine and sine."""
+    return _forces(case, tables, air, turn[0], turn[1])
 
 
 @wp.func
@@ -73,9 +100,7 @@ def trim_at(case: Case, tables: Tables, mach: wp.float64, offset: wp.float64):
 
 
 @wp.func
-def leaned(
-    case: Case, tables: Tables, air: Air, s: Leaning, offset: wp.float64, h: wp.float64
-):
+def leaned(case: Case, tables: Tables, air: Air, s: Leaning, offset: wp.float64, h: wp.float64):
     """Angle of attack after `h` seconds: a damped spring about the trim, exact for even air.
 
     The spring is the static stability of the sphere-cone, I a'' = -q S CN(a) (xcp - xcg); the
@@ -120,15 +145,8 @@ def _acceleration(
     turn: wp.vec2d,
 ):
     air = air_at(case, tables, index, position, velocity, t)
-    out = free_acceleration(case, position, velocity)
-    if air.speed > f64(0.0):
-        forces = _forces(case, tables, air, turn[0], turn[1])
-        forward = air.velocity / air.speed
-        right = wp.normalize(wp.cross(forward, position))
-        above = wp.cross(right, forward)
-        lift = above * lift_to[0] + right * lift_to[1]
-        out = out + (lift * forces.lift - forward * forces.drag) / mass
-    return out
+    forces = _forces(case, tables, air, turn[0], turn[1])
+    return _pushed(case, position, velocity, air, forces, mass, lift_to)
 
 
 @wp.func
@@ -138,25 +156,24 @@ def entry_step(
     index: wp.int32,
     t: wp.float64,
     s: Ballistic,
+    air: Air,
+    forces: Forces,
     mass: wp.float64,
     lift0: wp.vec2d,
     lift_m: wp.vec2d,
     lift1: wp.vec2d,
-    alpha0: wp.float64,
-    alpha1: wp.float64,
+    turn_m: wp.vec2d,
+    turn1: wp.vec2d,
     h: wp.float64,
 ):
     """One step of classical Runge-Kutta.
 
-    The lift's direction (up, right) is given at begin, middle and end; alpha goes linearly.
+    Air and forces are those of the begin. The lift's direction (up, right) is given at begin,
+    middle and end, cosine and sine of the angle of attack at middle and end.
     """
     half = f64(0.5) * h
-    alpha_m = (alpha0 + alpha1) * f64(0.5)
-    turn0 = wp.vec2d(wp.cos(alpha0), wp.sin(alpha0))
-    turn_m = wp.vec2d(wp.cos(alpha_m), wp.sin(alpha_m))
-    turn1 = wp.vec2d(wp.cos(alpha1), wp.sin(alpha1))
     v1 = s.velocity
-    a1 = _acceleration(case, tables, index, t, s.position, v1, mass, lift0, turn0)
+    a1 = _pushed(case, s.position, v1, air, forces, mass, lift0)
     p2 = s.position + v1 * half
     v2 = v1 + a1 * half
     a2 = _acceleration(case, tables, index, t + half, p2, v2, mass, lift_m, turn_m)

@@ -130,9 +130,7 @@ def _inflation(case: Case, set: Setting, filled: wp.float64, mach: wp.float64):
         share = paths / case.filling_diameters
         out = wp.pow(wp.clamp(share, f64(0.0), f64(1.0)), case.filling_exponent)
         if share > f64(1.0) and mach > case.breathing_mach:
-            depth = case.breathing_depth * wp.min(
-                (mach - case.breathing_mach) / f64(0.4), f64(1.0)
-            )
+            depth = case.breathing_depth * wp.min((mach - case.breathing_mach) / f64(0.4), f64(1.0))
             phase = TAU * case.breathing_strouhal * (paths - case.filling_diameters)
             out = out - depth * wp.sin(phase)
     return out * set.area_left
@@ -195,9 +193,7 @@ def _pull(case: Case, s: Hanging, set: Setting, line: wp.vec3d, length: wp.float
 
 
 @wp.func
-def change_of(
-    case: Case, tables: Tables, index: wp.int32, t: wp.float64, s: Hanging, set: Setting
-):
+def change_of(case: Case, tables: Tables, index: wp.int32, t: wp.float64, s: Hanging, set: Setting):
     """Derivative of the state and what is felt."""
     out = Change()
     air = air_at(case, tables, index, s.position, s.velocity, t)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.flight.case import Case, Ground, Tables
+from skycrane.flight.bodies import Body, rover_body
+from skycrane.flight.case import Case, Tables
 from skycrane.flight.lander_motion import Lander
 from skycrane.flight.navigation import (
     Radar,
@@ -19,7 +20,6 @@ from skycrane.flight.navigation import (
     believed_velocity,
     sensed_height,
 )
-from skycrane.flight.bodies import Body, rover_body
 from skycrane.flight.surroundings import free_acceleration, height_above_ground
 
 __all__ = [

@@ -140,8 +140,10 @@ def _bridles(case: Case, tables: Tables, s: Lander, rig: Rig, stage: Body, rover
     for k in range(BRIDLES):
         a = tables.bridle_stage[k] + case.stage_position - stage.centre
         b = tables.bridle_rover[k] + case.rover_position - rover.centre
-        stowed = tables.bridle_rover[k] + case.rover_position - (
-            tables.bridle_stage[k] + case.stage_position
+        stowed = (
+            tables.bridle_rover[k]
+            + case.rover_position
+            - (tables.bridle_stage[k] + case.stage_position)
         )
         line = s.p2 + wp.quat_rotate(s.q2, b) - s.p1 - wp.quat_rotate(s.q1, a)
         length = wp.max(wp.length(line), f64(1.0e-9))
@@ -194,9 +196,7 @@ def _spun(inertia: wp.vec3d, rates: wp.vec3d, torque: wp.vec3d):
 
 
 @wp.func
-def lander_change(
-    case: Case, tables: Tables, index: wp.int32, t: wp.float64, s: Lander, rig: Rig
-):
+def lander_change(case: Case, tables: Tables, index: wp.int32, t: wp.float64, s: Lander, rig: Rig):
     """Derivative of the state and what is felt."""
     out = LanderChange()
     body = first_body(case, rig, s.propellant)

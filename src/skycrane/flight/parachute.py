@@ -11,7 +11,13 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.flight.bodies import backshell_body, capsule_body, lander_body, shield_body
+from skycrane.flight.bodies import (
+    Body,
+    backshell_body,
+    capsule_body,
+    lander_body,
+    shield_body,
+)
 from skycrane.flight.case import Case, Tables
 from skycrane.flight.entry import Peak, note, peaked, taken_back
 from skycrane.flight.hanging import (
@@ -46,7 +52,7 @@ from skycrane.flight.state import (
     Sample,
     VehicleState,
 )
-from skycrane.flight.surroundings import air_at, free_acceleration, height_above_ground
+from skycrane.flight.surroundings import free_acceleration, height_above_ground
 
 __all__ = ["fly_parachute"]
 
@@ -82,8 +88,10 @@ def _fired(case: Case, begin: VehicleState, set: Setting, centre: wp.vec3d):
     s.position = begin.position + wp.quat_rotate(s.attitude, set.body.centre)
     s.velocity = begin.velocity + turning - back * recoil
     s.canopy_position = begin.position + wp.quat_rotate(s.attitude, case.pack_position)
-    s.canopy_velocity = s.velocity + back * case.mortar_speed
-    lever = wp.cross(case.pack_position - set.body.centre, wp.vec3d(f64(0.0), f64(0.0), f64(1.0)))
+    muzzle = case.pack_position - set.body.centre
+    swing = wp.quat_rotate(s.attitude, wp.cross(begin.rates, muzzle))
+    s.canopy_velocity = s.velocity + swing + back * case.mortar_speed
+    lever = wp.cross(muzzle, wp.vec3d(f64(0.0), f64(0.0), f64(1.0)))
     kick = lever * (case.mortar_speed * case.parachute_mass * set.body.mass / begin.mass)
     s.rates = s.rates + wp.cw_div(kick, set.body.inertia)
     return s
@@ -151,9 +159,7 @@ def _separated(s: Hanging, set: Setting, centre: wp.vec3d, push: wp.float64):
 
 
 @wp.func
-def _backshell_due(
-    case: Case, tables: Tables, s: Hanging, set: Setting, d: Descent, aim: wp.vec3d
-):
+def _backshell_due(case: Case, tables: Tables, s: Hanging, set: Setting, d: Descent, aim: wp.vec3d):
     """Whether the height over the target is what the powered descent needs from here."""
     velocity = believed_velocity(case, s.velocity, d.fixed)
     sink = -wp.dot(velocity, wp.normalize(s.position))
@@ -206,11 +212,11 @@ def _shed(
     t: wp.float64,
     s: Hanging,
     set: Setting,
-    rest: wp.vec3d,
+    rest: Body,
     falling: wp.array(dtype=FallState, ndim=2),
     i: wp.int32,
 ):
-    """Let the heat shield go; the state of what stays, with its mass centre at `rest`."""
+    """Let the heat shield go; the state of the `rest`. Momentum is kept, the turning one too."""
     shield = shield_body(case)
     share = shield.mass / set.body.mass
     gone = _separated(s, set, shield.centre, case.shield_speed * (f64(1.0) - share))
@@ -220,10 +226,13 @@ def _shed(
     b.position = gone.position
     b.velocity = gone.velocity
     b.attitude = s.attitude
-    b.rates = s.rates + case.shield_tip_off
+    tip = wp.cw_div(case.shield_tip_off, shield.inertia + rest.inertia)
+    b.rates = s.rates + wp.cw_mul(tip, rest.inertia)
     b.mass = shield.mass
     falling[i, 0] = b
-    return _separated(s, set, rest, -case.shield_speed * share)
+    stays = _separated(s, set, rest.centre, -case.shield_speed * share)
+    stays.rates = s.rates - wp.cw_mul(tip, shield.inertia)
+    return stays
 
 
 @wp.func
@@ -266,6 +275,7 @@ def fly_parachute(
         felt = change_of(case, tables, i, t, s, set).felt
         note(events, i, EventId.PARACHUTE_DEPLOY, _event(t, s, set, felt, f64(0.0)))
         pull = Peak()
+        prev = EventSlot()
         reached = wp.int32(0)
         ticks = wp.int32(0)
         down_since = f64(0.0)
@@ -278,7 +288,8 @@ def fly_parachute(
                 count += 1
             now = _event(t, s, set, felt, felt.tension)
             if set.stage < BACKSHELL_ALONE:
-                pull = peaked(pull, now)
+                pull = peaked(pull, felt.tension, prev, now)
+                prev = now
             if felt.tension > case.load_limit and set.area_left > f64(0.0):
                 set.area_left = f64(0.0)
                 note(events, i, EventId.PARACHUTE_TORN, now)
@@ -312,7 +323,7 @@ def fly_parachute(
                 ):
                     note(events, i, EventId.HEAT_SHIELD_SEPARATION, now)
                     rest = capsule_body(case, propellant, begin.balance_left, 0, 0)
-                    s = _shed(case, t, s, set, rest.centre, falling, i)
+                    s = _shed(case, t, s, set, rest, falling, i)
                     set.body = rest
                     set.stage = SHIELD_GONE
                     d.shield_since = t

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.flight.bodies import Body, lander_body, rover_body, stage_body
+from skycrane.flight.bodies import Body, rover_body, stage_body
 from skycrane.flight.case import Case, Tables
 from skycrane.flight.entry import note, taken_back
 from skycrane.flight.lander_control import (
@@ -259,9 +259,7 @@ def _crashed(
 
 
 @wp.func
-def _slewed(
-    case: Case, attitude: wp.quatd, command: wp.quatd, h: wp.float64
-):
+def _slewed(case: Case, attitude: wp.quatd, command: wp.quatd, h: wp.float64):
     """Attitude that follows its command with a first-order lag, for the point-mass fidelity."""
     share = f64(1.0) - wp.exp(-h * case.attitude_frequency)
     sign = wp.where(wp.dot(attitude, command) < f64(0.0), f64(-1.0), f64(1.0))
@@ -325,14 +323,14 @@ def fly_powered(
 
             # ---- what happens of itself: contact, impact ----
             lowest = f64(1.0e3)
-            if wp.length(rover.position) - case.site_radius < f64(3000.0) and end.touch_t == f64(0.0):
+            if wp.length(rover.position) - case.site_radius < f64(3000.0) and end.touch_t == f64(
+                0.0
+            ):
                 lowest = lowest_wheel(case, tables, s)
             if rig.joined == 0 and end.touch_t == f64(0.0) and lowest <= f64(0.0):
                 g.touched = 1
                 # The moment between two steps, and the speed before the ground took any of it.
-                share = wp.clamp(
-                    lowest / wp.min(lowest - before, f64(-1.0e-9)), f64(0.0), f64(1.0)
-                )
+                share = wp.clamp(lowest / wp.min(lowest - before, f64(-1.0e-9)), f64(0.0), f64(1.0))
                 end.touch_t = t - share * h
                 touch = rover
                 touch.t = end.touch_t
@@ -349,8 +347,7 @@ def fly_powered(
             foot = s.p1 - case.up * STAGE_HALF_HEIGHT_M
             foot_height = height_above_ground(case, tables.ground, foot)
             if rig.stage_down == 0 and (
-                (rig.joined == 1 and lowest <= f64(0.0))
-                or foot_height <= f64(0.0)
+                (rig.joined == 1 and lowest <= f64(0.0)) or foot_height <= f64(0.0)
             ):
                 if rig.joined == 1:
                     end = _crashed(events, i, end, now, wp.int32(Outcome.LANDER_HIT_GROUND))
@@ -453,7 +450,9 @@ def fly_powered(
             if g.touched == 1 and rig.hanging == 0 and rig.rover_down == 0:
                 if wp.length(s.v2) > STILL_M_S:
                     still_since = t
-                lean = -wp.dot(wp.quat_rotate(s.q2, wp.vec3d(f64(0.0), f64(0.0), f64(1.0))), case.up)
+                lean = -wp.dot(
+                    wp.quat_rotate(s.q2, wp.vec3d(f64(0.0), f64(0.0), f64(1.0))), case.up
+                )
                 if lean < TIPPED and end.touch_t > f64(0.0):
                     end = _crashed(events, i, end, rover, wp.int32(Outcome.TIPPED_OVER))
                 if t - still_since > STILL_S or t - end.touch_t > f64(30.0):

@@ -17,10 +17,10 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
-from skycrane.flight.case import Case, Tables
 from skycrane.flight.bodies import capsule_body
+from skycrane.flight.case import Case, Tables
 from skycrane.flight.entry_guidance import REFERENCE_STEP_M_S, Reference
-from skycrane.flight.entry_motion import Ballistic, entry_forces, entry_step, trim_at
+from skycrane.flight.entry_motion import Ballistic, cosine_sine, entry_forces, entry_step, trim_at
 from skycrane.flight.surroundings import air_at
 
 __all__ = ["ReferenceTrajectory", "derive_reference"]
@@ -77,7 +77,8 @@ def _fly_in_plane(
     while running == 1:
         air = air_at(case, tables, 0, b.position, b.velocity, t)
         alpha = trim_at(case, tables, air.mach, body.centre[0])
-        forces = entry_forces(case, tables, air, alpha)
+        turn = cosine_sine(alpha)
+        forces = entry_forces(case, tables, air, turn)
         speed = wp.length(b.velocity)
         if n < history.shape[1]:
             history[i, n, 0] = b.position
@@ -103,7 +104,7 @@ def _fly_in_plane(
             before = b.position
             mach_before = air.mach
             b = entry_step(
-                case, tables, 0, t, b, body.mass, lift, lift, lift, alpha, alpha, step
+                case, tables, 0, t, b, air, forces, body.mass, lift, lift, lift, turn, turn, step
             )
             t = t + step
     end = wp.normalize(before + (b.position - before) * wp.clamp(fraction, f64(0.0), f64(1.0)))
