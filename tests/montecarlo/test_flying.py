@@ -27,6 +27,7 @@ from campaigns import (
     results,
 )
 
+from skycrane.cli import main
 from skycrane.errors import CampaignError, InputError
 from skycrane.flight.events import events_of
 from skycrane.flight.simulate import simulate
@@ -109,6 +110,19 @@ def test_a_case_flown_alone_has_exactly_the_events_of_the_batch(case, flown, mis
     positions = {tuple(p) for p in np.concatenate([rows["position"], *_impacts(raw)])}
     table = pq.read_table(flown / "events.parquet", filters=[("case", "=", case)]).to_pylist()
     assert {(e["x_m"], e["y_m"], e["z_m"]) for e in table} == positions
+
+
+def test_the_fly_command_flies_a_case_of_the_batch(flown, tmp_path):
+    out = str(tmp_path / "run")
+    status = main(["fly", "--case", "7", "--seed", str(SEED), "-q", "-o", out])
+    row = pq.read_table(flown / "cases.parquet").slice(7, 1).to_pylist()[0]
+    assert status == (0 if row["outcome"] == "landed" else 1)
+    told = json.loads((tmp_path / "run" / "flight" / "events.json").read_text())
+    table = pq.read_table(flown / "events.parquet", filters=[("case", "=", 7)]).to_pylist()
+    assert [(e["event"], round(e["t_s"], 6)) for e in table] == [
+        (e["name"], e["t_s"]) for e in told
+    ]
+    assert main(["fly", "--seed", str(SEED), "-q", "-o", out]) == 2
 
 
 def _impacts(raw):

@@ -18,7 +18,7 @@ from skycrane.errors import InputError
 from skycrane.files import atomic_path, fsync_dir
 from skycrane.montecarlo.campaign import Campaign
 from skycrane.montecarlo.chunks import chunk_path, read_chunk
-from skycrane.montecarlo.rows import EVENT_FIELDS, cases_schema, table_schema
+from skycrane.montecarlo.rows import EVENT_FIELDS, INPUT, cases_schema, table_schema
 
 __all__ = ["Harvest", "merge"]
 
@@ -30,46 +30,45 @@ _EVENTS_A_GROUP = 131_072
 
 
 class Harvest:
-    """What the statistics need of all cases, kept while merging: about 500 bytes a case.
+    """What the statistics need of all cases: a few hundred bytes a case, the rest on disk.
 
     Attributes:
-        figures: every numeric column of cases.parquet by name, shape (n,), NaN where missing.
-        outcomes: how each case ended, n names.
+        cases: how many there are.
+        outcomes: how each case ended, shape (n,).
         reasons: the first reason told for each outcome but landing.
-        times: per event name: of each occurrence the case and the time [s], shape (k, 2).
+        times: per event name, when each case first had it [s], shape (n,), NaN where it did not.
     """
 
-    def __init__(self) -> None:
-        self._figures: dict[str, list[Array]] = {}
-        self._times: dict[str, list[Array]] = {}
-        self.outcomes: list[str] = []
+    def __init__(self, path: Path, cases: int) -> None:
+        self._path = path
+        self.cases = cases
+        self.outcomes = np.zeros(cases, dtype="U32")
         self.reasons: dict[str, str] = {}
+        self.times: dict[str, Array] = {}
 
     def add(self, cases: pa.Table, events: pa.Table) -> None:
-        """Take in some cases and their events."""
-        for name in cases.column_names:
-            if pa.types.is_floating(cases.schema.field(name).type):
-                self._figures.setdefault(name, []).append(cases.column(name).to_numpy())
+        """Take in some cases and their events, which are in order of time for each case."""
         outcomes = cases.column("outcome").to_pylist()
-        self.outcomes += outcomes
+        self.outcomes[cases.column("case").to_numpy()] = outcomes
         for outcome, reason in zip(outcomes, cases.column("reason").to_pylist(), strict=True):
             if reason:
                 self.reasons.setdefault(outcome, reason)
         names = events.column("event")
-        pairs = np.stack([events.column(k).to_numpy() for k in ("case", "t_s")], axis=1)
+        case, t_s = events.column("case").to_numpy(), events.column("t_s").to_numpy()
         for name in pc.unique(names).to_pylist():
             chosen = pc.equal(names, name).to_numpy()
-            self._times.setdefault(name, []).append(pairs[chosen])
+            first, where = np.unique(case[chosen], return_index=True)
+            times = self.times.setdefault(name, np.full(self.cases, np.nan))
+            times[first] = t_s[chosen][where]
 
     @property
-    def figures(self) -> dict[str, Array]:
-        """The numeric columns, whole."""
-        return {name: np.concatenate(parts) for name, parts in self._figures.items()}
+    def inputs(self) -> list[str]:
+        """The names of the columns that hold what cases drew."""
+        return [name for name in pq.read_schema(self._path).names if name.startswith(INPUT)]
 
-    @property
-    def times(self) -> dict[str, Array]:
-        """Case and time of each event."""
-        return {name: np.concatenate(parts) for name, parts in self._times.items()}
+    def figure(self, name: str) -> Array:
+        """Return a numeric column of cases.parquet, shape (n,), NaN where it is missing."""
+        return np.asarray(pq.read_table(self._path, columns=[name]).column(0).to_numpy())
 
 
 def merge(campaign: Campaign, told: Callable[[int], None]) -> Harvest:
@@ -82,7 +81,7 @@ def merge(campaign: Campaign, told: Callable[[int], None]) -> Harvest:
     Raises:
         InputError: a chunk is missing or damaged, or the directory cannot be written to.
     """
-    harvest = Harvest()
+    harvest = Harvest(campaign.directory / "cases.parquet", campaign.identity.cases)
     cases = cases_schema(campaign.mission)
     events = pa.schema([("case", pa.int32()), *EVENT_FIELDS])
     events = pa.schema([field.with_nullable(False) for field in events])

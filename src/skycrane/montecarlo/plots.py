@@ -50,28 +50,27 @@ class _Scene:
     def __init__(
         self, harvest: Harvest, statistics: dict[str, Any], mission: Mission, height: HeightFunction
     ) -> None:
-        self.figures = harvest.figures
+        self.figure = harvest.figure
         self.statistics = statistics
         self.mission = mission
         self.height_m = height
-        outcomes = np.array(harvest.outcomes)
-        self.drawn = np.arange(len(outcomes)) != NOMINAL
-        self.landed = self.drawn & (outcomes == LANDED)
-        self.failed = self.drawn & (outcomes != LANDED)
+        self.drawn = np.arange(harvest.cases) != NOMINAL
+        self.landed = self.drawn & (harvest.outcomes == LANDED)
+        self.failed = self.drawn & (harvest.outcomes != LANDED)
 
     def of(self, name: str, rows: NDArray[np.bool_]) -> Array:
         """Return a figure of some cases, without what is missing."""
-        values = self.figures[name][rows]
+        values = self.figure(name)[rows]
         return np.asarray(values[np.isfinite(values)])
 
     def nominal(self, name: str) -> float | None:
-        value = float(self.figures[name][NOMINAL])
+        value = float(self.figure(name)[NOMINAL])
         return value if np.isfinite(value) else None
 
 
 def _footprint(figure: Any, scene: _Scene) -> None:
     axis = figure.subplots()
-    east, north = scene.figures["touchdown_east_m"], scene.figures["touchdown_north_m"]
+    east, north = scene.figure("touchdown_east_m"), scene.figure("touchdown_north_m")
     ellipse = scene.statistics["landing_ellipse"]
     shown = [np.abs(v[scene.landed]) for v in (east, north)]
     reach = max([10.0, *(float(v.max()) for v in shown if len(v))])
@@ -80,7 +79,7 @@ def _footprint(figure: Any, scene: _Scene) -> None:
         reach = max(reach, centre + ellipse["semi_major_m"])
     half = 1.15 * reach
     _terrain(axis, scene, half)
-    crash = np.stack([scene.figures["crash_east_m"], scene.figures["crash_north_m"]])
+    crash = np.stack([scene.figure("crash_east_m"), scene.figure("crash_north_m")])
     inside = scene.failed & (np.abs(crash) < half).all(axis=0)
     outside = int(scene.failed.sum() - inside.sum())
     size = float(np.clip(9000 / max(scene.landed.sum(), 1), 2.0, 22.0))
@@ -146,11 +145,11 @@ def _deployment(figure: Any, scene: _Scene) -> None:
     middle = figure.add_subplot(grid[1, 0])
     top = figure.add_subplot(grid[0, 0], sharex=middle)
     side = figure.add_subplot(grid[1, 1], sharey=middle)
-    mach = scene.figures["parachute_deploy_mach"]
-    altitude = scene.figures["parachute_deploy_altitude_m"] / 1e3
+    mach = scene.figure("parachute_deploy_mach")
+    altitude = scene.figure("parachute_deploy_altitude_m") / 1e3
     there = scene.drawn & np.isfinite(mach)
     size = float(np.clip(9000 / max(there.sum(), 1), 2.0, 22.0))
-    pressure = scene.figures["parachute_deploy_dynamic_pressure_pa"][there]
+    pressure = scene.figure("parachute_deploy_dynamic_pressure_pa")[there]
     dots = middle.scatter(
         mach[there], altitude[there], s=size, c=pressure, cmap="viridis", linewidths=0, alpha=0.85
     )

@@ -18,7 +18,16 @@ from skycrane.flight.state import EVENT_NAMES, EventId, Outcome
 from skycrane.mars.frames import SiteFrame
 from skycrane.mission import Mission
 
-__all__ = ["EVENT_FIELDS", "LANDED", "cases_schema", "chunk_table", "event_order", "table_schema"]
+__all__ = [
+    "EVENT_FIELDS",
+    "FIGURES",
+    "INPUT",
+    "LANDED",
+    "cases_schema",
+    "chunk_table",
+    "event_order",
+    "table_schema",
+]
 
 Array = NDArray[np.float64]
 
@@ -43,7 +52,10 @@ EVENT_FIELDS: tuple[tuple[str, pa.DataType], ...] = (
 """Columns of an event beside its case: positions in mars_fixed, velocities relative to the planet,
 altitude over the target's sphere; `value` is what the event is about (see docs/montecarlo.md)."""
 
-_FIGURES = (
+INPUT = "input_"
+"""What the names of columns begin with that hold what a case drew."""
+
+FIGURES = (
     "touchdown_t_s",
     "touchdown_latitude_deg",
     "touchdown_longitude_deg",
@@ -84,9 +96,9 @@ def cases_schema(mission: Mission) -> pa.Schema:
 
     inputs = [name for name, _ in dispersed_inputs(case_record(mission), mission)]
     columns = [("case", pa.int32()), ("outcome", pa.string()), ("reason", pa.string())]
-    columns += [(name, pa.float64()) for name in _FIGURES]
-    columns += [(f"input_{name}", pa.float64()) for name in inputs]
-    return pa.schema([pa.field(name, kind, nullable=name in _FIGURES) for name, kind in columns])
+    columns += [(name, pa.float64()) for name in FIGURES]
+    columns += [(f"{INPUT}{name}", pa.float64()) for name in inputs]
+    return pa.schema([pa.field(name, kind, nullable=name in FIGURES) for name, kind in columns])
 
 
 def table_schema(mission: Mission) -> pa.Schema:
@@ -106,7 +118,7 @@ def chunk_table(
         "reason": [crash_reason(raw_case(flown, k, reference)) for k in range(len(case_ids))],
     }
     columns |= _figures(flown, mission)
-    columns |= {f"input_{name}": value for name, value in dispersed_inputs(flown.record, mission)}
+    columns |= {f"{INPUT}{name}": value for name, value in dispersed_inputs(flown.record, mission)}
     schema = table_schema(mission)
     events = schema.field("events").type
     arrays = [

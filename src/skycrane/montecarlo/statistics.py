@@ -11,7 +11,7 @@ from scipy.special import betaincinv
 
 from skycrane.flight.dispersion import NOMINAL
 from skycrane.montecarlo.merge import Harvest
-from skycrane.montecarlo.rows import LANDED, event_order
+from skycrane.montecarlo.rows import FIGURES, INPUT, LANDED, event_order
 
 __all__ = [
     "PERCENTS",
@@ -130,44 +130,38 @@ def statistics_of(harvest: Harvest, identity: dict[str, Any]) -> dict[str, Any]:
         harvest: of a merged campaign.
         identity: of the campaign, told with them.
     """
-    figures, outcomes = harvest.figures, np.array(harvest.outcomes)
-    drawn = np.arange(len(outcomes)) != NOMINAL
-    landed = drawn & (outcomes == LANDED)
+    drawn = np.arange(harvest.cases) != NOMINAL
+    landed = drawn & (harvest.outcomes == LANDED)
     trials, successes = int(drawn.sum()), int(landed.sum())
-    ellipse = ellipse_of(figures["touchdown_east_m"][landed], figures["touchdown_north_m"][landed])
-    interval = clopper_pearson(successes, trials) if trials else None
-    touchdown = [name for name in figures if name.startswith(("touchdown_", "propellant_"))]
+    ellipse = ellipse_of(
+        harvest.figure("touchdown_east_m")[landed], harvest.figure("touchdown_north_m")[landed]
+    )
+    nominal: dict[str, Any] = {"outcome": str(harvest.outcomes[NOMINAL])}
+    spreads = {}
+    for name in FIGURES:
+        values = harvest.figure(name)
+        nominal[name] = _plain(values[NOMINAL])
+        of_landed = name.startswith(("touchdown_", "propellant_"))
+        spreads[name] = spread_of(values[landed if of_landed else drawn])
     return {
         "campaign": identity,
-        "nominal": {
-            "outcome": str(outcomes[NOMINAL]),
-            **{
-                name: _plain(values[NOMINAL])
-                for name, values in figures.items()
-                if not name.startswith("input_")
-            },
-        },
+        "nominal": nominal,
         "dispersed_cases": trials,
         "success": {
             "landed": successes,
             "rate": successes / trials if trials else None,
             "confidence": _CONFIDENCE,
-            "interval": list(interval) if interval else None,
+            "interval": list(clopper_pearson(successes, trials)) if trials else None,
             "method": "Clopper-Pearson",
         },
-        "failures": _failures(harvest, outcomes, drawn),
+        "failures": _failures(harvest, drawn),
         "landing_ellipse": asdict(ellipse) if ellipse else None,
-        "figures": {
-            name: spread_of(values[landed if name in touchdown else drawn])
-            for name, values in figures.items()
-            if not name.startswith("input_")
-        },
+        "figures": spreads,
         "inputs": {
-            name.removeprefix("input_"): spread_of(values[drawn])
-            for name, values in figures.items()
-            if name.startswith("input_")
+            name.removeprefix(INPUT): spread_of(harvest.figure(name)[drawn])
+            for name in harvest.inputs
         },
-        "events": _timeline(harvest.times, trials),
+        "events": _timeline(harvest, drawn),
     }
 
 
@@ -175,8 +169,9 @@ def _plain(value: Any) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _failures(harvest: Harvest, outcomes: NDArray, drawn: NDArray) -> list[dict[str, Any]]:
+def _failures(harvest: Harvest, drawn: NDArray[np.bool_]) -> list[dict[str, Any]]:
     """Return what failed, most frequent first."""
+    outcomes = harvest.outcomes
     names, counts = np.unique(outcomes[drawn & (outcomes != LANDED)], return_counts=True)
     rows = []
     for name, count in sorted(zip(names, counts, strict=True), key=lambda nc: (-nc[1], nc[0])):
@@ -193,21 +188,18 @@ def _failures(harvest: Harvest, outcomes: NDArray, drawn: NDArray) -> list[dict[
     return rows
 
 
-def _timeline(times: dict[str, Array], trials: int) -> list[dict[str, Any]]:
+def _timeline(harvest: Harvest, drawn: NDArray[np.bool_]) -> list[dict[str, Any]]:
     """Return when events happened, in the order of a flight; of several in a case the first."""
     rows = []
     for name in event_order():
-        pairs = times.get(name, np.zeros((0, 2)))
-        _, first = np.unique(pairs[:, 0], return_index=True)
-        pairs = pairs[first]
-        mine = pairs[pairs[:, 0] != NOMINAL]
-        nominal = pairs[pairs[:, 0] == NOMINAL, 1]
+        times = harvest.times.get(name, np.full(harvest.cases, np.nan))
+        mine = times[drawn & np.isfinite(times)]
         rows.append(
             {
                 "event": name,
-                "share": len(mine) / trials if trials else None,
-                "nominal_t_s": float(nominal[0]) if len(nominal) else None,
-                "t_s": spread_of(mine[:, 1]),
+                "share": len(mine) / int(drawn.sum()) if drawn.any() else None,
+                "nominal_t_s": _plain(times[NOMINAL]),
+                "t_s": spread_of(mine),
             }
         )
     return rows
