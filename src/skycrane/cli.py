@@ -93,8 +93,6 @@ def fly(
     quiet: Quiet = False,
 ) -> None:
     """Fly the landing and compare its events with the flown ones."""
-    from skycrane.flight.compare import compare
-    from skycrane.flight.record import read_flight
     from skycrane.land import perform
     from skycrane.mission import load_mission
     from skycrane.rundir import RunDir
@@ -105,10 +103,13 @@ def fly(
     with RunDir.create(output, parsed, seed=seed, case=case, quality=quality) as run:
         context = _context(run, device=device, workers=None, quiet=quiet)
         entries = perform(run, ["fly"], context, told=teller.told)
-        rows = compare(read_flight(run.path), parsed.flown)
+        summary = entries["fly"]["summary"]
     if not as_json:
-        _print_comparison(rows)
-    teller.finish(output, entries, extra={"comparison": rows})
+        _print_comparison(summary["comparison"])
+        _print_figures(summary["figures"])
+        _print_misses([*summary["comparison"], *summary["figures"]])
+    told = {key: summary[key] for key in ("comparison", "figures")}
+    teller.finish(output, entries, extra=told)
 
 
 @app.command
@@ -480,6 +481,25 @@ def _print_comparison(rows: list[dict[str, Any]]) -> None:
         cells = ["-" if v is None else f"{v:.2f}" for v in values]
         within = f"{row['tolerance_s']:g} s" if row["within"] else "MISSED"
         print(f"{row['name']:<30}{cells[0]:>12}{cells[1]:>10}{cells[2]:>12}{within:>9}")
+
+
+def _print_figures(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    print(f"\n{'figure':<38}{'simulated':>10}{'flown':>10}{'difference':>12}{'within':>9}")
+    for row in rows:
+        values = [row["simulated"], row["flown"], row["difference"]]
+        cells = ["-" if v is None else f"{v:.7g}" for v in values]
+        within = f"{row['tolerance']:g}" if row["within"] else "MISSED"
+        print(f"{row['name']:<38}{cells[0]:>10}{cells[1]:>10}{cells[2]:>12}{within:>9}")
+
+
+def _print_misses(rows: list[dict[str, Any]]) -> None:
+    """Say of each miss why, as far as the mission knows."""
+    for row in rows:
+        if not row["within"]:
+            which = f" ({row['note']})" if row["note"] else ""
+            print(f"missed: {row['name']}{which}: {row['reason'] or 'no reason known'}")
 
 
 def _print_result(result: dict[str, Any], *, as_json: bool) -> None:

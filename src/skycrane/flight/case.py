@@ -119,6 +119,8 @@ class Case:
     breathing_mach: wp.float64
     breathing_depth: wp.float64
     breathing_strouhal: wp.float64
+    sway_supersonic: wp.float64
+    sway_subsonic: wp.float64
     canopy_trim: wp.float64
     canopy_normal_slope: wp.float64
     load_limit: wp.float64
@@ -366,6 +368,8 @@ def _parachute_and_falling(mission: Mission) -> dict[str, Any]:
         "breathing_mach": chute.breathing_mach,
         "breathing_depth": chute.breathing_depth,
         "breathing_strouhal": chute.breathing_strouhal,
+        "sway_supersonic": chute.sway_supersonic,
+        "sway_subsonic": chute.sway_subsonic,
         "canopy_trim": np.radians(chute.trim_angle_deg),
         "canopy_normal_slope": chute.normal_slope_1_rad,
         "load_limit": chute.load_limit_n,

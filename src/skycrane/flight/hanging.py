@@ -45,6 +45,8 @@ BACKSHELL_ALONE = wp.constant(4)
 BACKSHELL_DOWN = wp.constant(5)
 SOFT = wp.constant(wp.float64(0.005))
 """Share of the line's length over whose first stretch its damping sets in."""
+GOLDEN = wp.constant(wp.float64(0.6180339887498949))
+"""Ratio of the two swings across: they never repeat together."""
 TAU = wp.constant(wp.float64(6.283185307179586))
 
 
@@ -137,6 +139,25 @@ def _inflation(case: Case, set: Setting, filled: wp.float64, mach: wp.float64):
 
 
 @wp.func
+def _sway(case: Case, s: Hanging, set: Setting, along: wp.vec3d, air: Air):
+    """Side-force coefficient of a canopy in a wake: two swings across, of unequal periods.
+
+    Phenomenological: the capsule's unsteady wake pushes the canopy about, most above the Mach
+    number where it breathes; the rates that this gives a capsule are what it is chosen by.
+    """
+    out = wp.vec3d()
+    if set.stage >= FILLING and case.canopy_diameter > f64(0.0):
+        share = wp.clamp((air.mach - case.breathing_mach) / f64(0.4), f64(0.0), f64(1.0))
+        size = case.sway_subsonic + (case.sway_supersonic - case.sway_subsonic) * share
+        phase = TAU * case.breathing_strouhal * s.filled / case.canopy_diameter
+        x = wp.quat_rotate(s.attitude, wp.vec3d(f64(1.0), f64(0.0), f64(0.0)))
+        x = wp.normalize(x - along * wp.dot(x, along))
+        y = wp.cross(along, x)
+        out = (x * wp.sin(phase) + y * wp.sin(GOLDEN * phase)) * size
+    return out
+
+
+@wp.func
 def _canopy(
     case: Case,
     tables: Tables,
@@ -162,6 +183,7 @@ def _canopy(
         ratio = alpha / case.canopy_trim
         normal = case.canopy_normal_slope * alpha * (ratio * ratio - f64(1.0))
         out.force = out.force - lateral * (air.pressure * area * normal / sine)
+    out.force = out.force + _sway(case, s, set, along, air) * (air.pressure * area)
     cube = case.canopy_diameter * case.canopy_diameter * case.canopy_diameter
     out.carried = case.apparent_mass_factor * air.density * cube * out.inflation
     out.speed = air.speed

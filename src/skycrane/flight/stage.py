@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from skycrane.flight.compare import compare
+from skycrane.flight.compare import compare, compare_figures
 from skycrane.flight.events import crash_reason, events_of
-from skycrane.flight.record import STANDARD_GRAVITY_M_S2, Flight, write_flight
+from skycrane.flight.figures import figures_of
+from skycrane.flight.record import Flight, write_flight
 from skycrane.flight.simulate import RawFlight, simulate
-from skycrane.flight.state import EventId, Outcome
+from skycrane.flight.state import Outcome
 from skycrane.flight.tracks import tracks_of
-from skycrane.mars.frames import SiteFrame
 from skycrane.mars.terrain import terrain_of
 from skycrane.mission import Mission
 from skycrane.stage import StageContext, StageResult
@@ -67,38 +65,12 @@ def fly_mission(
 
 def summarise(raw: RawFlight, flight: Flight, mission: Mission) -> dict[str, Any]:
     """Return the figures of a flight: plain JSON values, units in the keys."""
-    frame = SiteFrame.of(mission.site)
-    summary: dict[str, Any] = {"outcome": flight.outcome, "reason": flight.reason}
-    touchdown = raw.events[EventId.TOUCHDOWN]
-    if touchdown["happened"]:
-        place = frame.position_site_m(touchdown["position"])
-        velocity = frame.vector_site(touchdown["velocity"])
-        summary |= {
-            "touchdown_t_s": round(float(touchdown["t"]), 3),
-            "touchdown_vertical_speed_m_s": round(float(-velocity[2]), 4),
-            "touchdown_horizontal_speed_m_s": round(float(np.hypot(*velocity[:2])), 4),
-            "miss_m": round(float(np.hypot(*place[:2])), 2),
-        }
-    load = raw.events[EventId.PEAK_DECELERATION]
-    if load["happened"]:
-        summary["peak_deceleration_g"] = round(float(load["value"]) / STANDARD_GRAVITY_M_S2, 3)
-        summary["peak_deceleration_t_s"] = round(float(load["t"]), 3)
-    mortar = raw.events[EventId.PARACHUTE_DEPLOY]
-    if mortar["happened"]:
-        summary["parachute_deploy_mach"] = round(float(mortar["mach"]), 3)
-        summary["parachute_deploy_dynamic_pressure_pa"] = round(float(mortar["pressure"]), 1)
-    pull = raw.events[EventId.PEAK_PARACHUTE_LOAD]
-    if pull["happened"]:
-        summary["peak_parachute_load_kn"] = round(float(pull["value"]) / 1e3, 2)
-    parted = raw.events[EventId.BACKSHELL_SEPARATION]
-    if parted["happened"]:
-        height = float(frame.altitude_m(parted["position"]))
-        summary["backshell_separation_altitude_m"] = round(height, 1)
-        speed = float(np.linalg.norm(parted["velocity"]))
-        summary["backshell_separation_speed_m_s"] = round(speed, 2)
-    cut = raw.events[EventId.BRIDLE_CUT]
-    if cut["happened"]:
-        summary["propellant_at_bridle_cut_kg"] = round(float(cut["value"]), 1)
-    summary["record_end_t_s"] = round(flight.t_end_s, 3)
-    summary["comparison"] = compare(flight, mission.flown)
-    return summary
+    figures = figures_of(raw, mission)
+    return {
+        "outcome": flight.outcome,
+        "reason": flight.reason,
+        **figures,
+        "record_end_t_s": round(flight.t_end_s, 3),
+        "comparison": compare(flight, mission.flown),
+        "figures": compare_figures(figures, mission.flown_figure),
+    }

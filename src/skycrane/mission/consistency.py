@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skycrane.mission.base import wrong
+from skycrane.mission.flown import FLOWN_FIGURES
 
 if TYPE_CHECKING:
     from skycrane.mission.mission import Mission
@@ -74,6 +75,15 @@ def check_consistency(mission: Mission) -> None:
     _film(mission)
     for index, event in enumerate(mission.flown):
         _event(f"flown.{index}.name", event.name)
+    for index, figure in enumerate(mission.flown_figure):
+        if figure.name not in FLOWN_FIGURES:
+            raise wrong(
+                f"flown_figure.{index}.name",
+                f"there is no figure {figure.name!r}",
+                "",
+                figure.name,
+                FLOWN_FIGURES,
+            )
 
 
 def _planet(mission: Mission) -> None:

@@ -13,7 +13,7 @@ from skycrane.mission.dust import Dust
 from skycrane.mission.entry import Entry
 from skycrane.mission.fault import Fault
 from skycrane.mission.film import Film
-from skycrane.mission.flown import FlownEvent
+from skycrane.mission.flown import FlownEvent, FlownFigure
 from skycrane.mission.guidance import Guidance
 from skycrane.mission.link import Link
 from skycrane.mission.place import Epoch, Planet, Site
@@ -48,6 +48,7 @@ class Mission(Section):
     vehicle: Vehicle
     guidance: Guidance
     flown: list[FlownEvent] = Field(default_factory=list)
+    flown_figure: list[FlownFigure] = Field(default_factory=list)
     dispersion: Dispersion | None = None
     fault: list[Fault] = Field(default_factory=list, max_length=32)
     shape: Shape

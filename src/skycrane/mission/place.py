@@ -31,6 +31,7 @@ class Site(Section):
     """The landing target, origin of the `site` frame (east, north, up)."""
 
     name: str
+    """Name of the place, shown to people."""
     latitude_deg: Latitude
     """Areocentric latitude, degrees north."""
     longitude_deg: Longitude

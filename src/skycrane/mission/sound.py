@@ -34,6 +34,7 @@ class Microphone(Section):
     """The capsule, its amplifier and its converter."""
 
     name: str
+    """Name shown to people."""
     position_m: Vector3
     """Where the capsule is in the rover frame (forward, right, down), m."""
     sample_rate_hz: Annotated[int, Field(ge=8000, le=192000)]
@@ -64,7 +65,9 @@ class Air(Section):
     """The air at the microphone, as far as sound is concerned."""
 
     temperature_k: Annotated[float, Field(ge=20, le=3000)]
+    """Temperature, K."""
     pressure_pa: Positive
+    """Pressure, Pa."""
     gas_constant_j_kg_k: Positive
     """Specific gas constant of the mixture, J/(kg K)."""
     co2_fraction: Fraction
@@ -76,7 +79,9 @@ class Air(Section):
     relaxation_pressure_pa: Positive
     """Pressure that `relaxation_frequency_hz` holds at; it scales with pressure."""
     viscosity_pa_s: Positive
+    """Dynamic viscosity, Pa s."""
     conductivity_w_m_k: Positive
+    """Thermal conductivity, W/m/K."""
 
 
 class Breeze(Section):
@@ -128,9 +133,11 @@ class Whine(Section):
     """A tone of the electronics."""
 
     frequency_hz: Positive
+    """Frequency, Hz."""
     level_db: Annotated[float, Field(ge=-200, le=200)]
     """At the microphone, dB re 20 uPa RMS."""
     drift_fraction: Fraction
+    """RMS slow drift of the frequency, as a fraction."""
 
 
 class Noise(Section):
@@ -171,6 +178,7 @@ class ReferenceRecording(Section):
     """The rover's noise alone, recorded before landing."""
 
     duration_s: Annotated[float, Field(ge=0.1, le=3600)]
+    """Length of the reference, s."""
     level_db: Annotated[float, Field(ge=-200, le=200)]
     """How much louder the rover is then than on the surface, dB."""
 

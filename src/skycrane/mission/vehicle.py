@@ -29,9 +29,7 @@ Coordinates = Annotated[
     list[Annotated[float, Field(ge=-100, le=100)]], Field(min_length=3, max_length=3)
 ]
 Moments = Annotated[list[Positive], Field(min_length=3, max_length=3)]
-Rates = Annotated[
-    list[Annotated[float, Field(ge=-360, le=360)]], Field(min_length=3, max_length=3)
-]
+Rates = Annotated[list[Annotated[float, Field(ge=-360, le=360)]], Field(min_length=3, max_length=3)]
 Angle = Annotated[float, Field(ge=0, lt=90, strict=False)]
 
 
@@ -138,9 +136,7 @@ class Aeroshell(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Aeroshell:
-        _same_length(
-            self.mach, self.axial_coefficient, self.normal_factor, self.pressure_centre
-        )
+        _same_length(self.mach, self.axial_coefficient, self.normal_factor, self.pressure_centre)
         if len(self.pitch_damping) != len(self.mach):
             raise ValueError("the columns of the table need the same length")
         return self
@@ -194,6 +190,10 @@ class Parachute(Section):
     """by this share at most, reached 0.4 Mach higher,"""
     breathing_strouhal: NonNegative
     """this many times while a diameter of air passes."""
+    sway_supersonic: Annotated[float, Field(ge=0, lt=1, strict=False)]
+    """Coefficient of the unsteady side force, 0.4 above that Mach number,"""
+    sway_subsonic: Annotated[float, Field(ge=0, lt=1, strict=False)]
+    """and below it."""
     trim_angle_deg: Angle
     """Angle of attack at which the canopy flies of itself; it glides below it."""
     normal_slope_1_rad: NonNegative
