@@ -46,7 +46,7 @@ BACKSHELL_DOWN = wp.constant(5)
 SOFT = wp.constant(wp.float64(0.005))
 """Share of the line's length over whose first stretch its damping sets in."""
 GOLDEN = wp.constant(wp.float64(0.6180339887498949))
-"""Ratio of the two swings across: they never repeat together."""
+"""Ratio of the swings' periods: they never repeat together, nor keep step with the breathing."""
 TAU = wp.constant(wp.float64(6.283185307179586))
 
 
@@ -153,7 +153,8 @@ def _sway(case: Case, s: Hanging, set: Setting, along: wp.vec3d, air: Air):
         x = wp.quat_rotate(s.attitude, wp.vec3d(f64(1.0), f64(0.0), f64(0.0)))
         x = wp.normalize(x - along * wp.dot(x, along))
         y = wp.cross(along, x)
-        out = (x * wp.sin(phase) + y * wp.sin(GOLDEN * phase)) * size
+        slow = GOLDEN * GOLDEN * phase
+        out = (x * wp.sin(slow) + y * wp.sin(GOLDEN * slow)) * size
     return out
 
 
