@@ -10,6 +10,8 @@ import warp as wp
 
 from skycrane.compute import start_warp
 from skycrane.flight.case import Case, Tables, case_record, make_tables, with_gusts
+from skycrane.flight.falling import Tumbling, _step
+from skycrane.flight.state import FallState
 from skycrane.mars.air_table import AirRow
 from skycrane.mars.atmosphere import AIR_FLOOR_M, AIR_STEP_M
 from skycrane.mission import Mission
@@ -78,3 +80,37 @@ def tables_of(
     if aero is not None:
         tables.aero = wp.array([aero] * 4, dtype=wp.vec4d, device="cpu")
     return tables
+
+
+@wp.kernel(enable_backward=False)
+def _fall(
+    cases: wp.array(dtype=Case),
+    tables: Tables,
+    begin: wp.array(dtype=FallState),
+    steps: wp.int32,
+    h: wp.float64,
+    shaped: wp.int32,
+    out: wp.array(dtype=Tumbling),
+):
+    s = Tumbling()
+    s.position = begin[0].position
+    s.velocity = begin[0].velocity
+    s.attitude = begin[0].attitude
+    s.rates = begin[0].rates
+    for k in range(steps):
+        s = _step(cases[0], tables, 0, wp.float64(k) * h, s, begin[0], shaped, h)
+    out[0] = s
+
+
+def fall(cases, tables, duration_s, *, shaped=0, step_s=0.05, **begin):
+    """Return the body's state after a fall; fields of `FallState` as keywords."""
+    row = np.zeros(1, dtype=FallState.numpy_dtype())
+    row["attitude"] = (0.0, 0.0, 0.0, 1.0)
+    row["mass"] = 1.0
+    for name, value in begin.items():
+        row[name] = value
+    out = wp.zeros(1, dtype=Tumbling, device="cpu")
+    steps = round(duration_s / step_s)
+    inputs = [cases, tables, wp.array(row, dtype=FallState, device="cpu"), steps, step_s, shaped]
+    wp.launch(_fall, dim=1, inputs=inputs, outputs=[out], device="cpu")
+    return out.numpy()[0]

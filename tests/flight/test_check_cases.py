@@ -16,14 +16,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import warp as wp
-from flight_builders import FAR_BELOW, case_of, tables_of
+from flight_builders import FAR_BELOW, case_of, fall, tables_of
 from scipy.spatial.transform import Rotation
 from scipy.special import ellipj
-
-from skycrane.flight.case import Case, Tables
-from skycrane.flight.falling import Tumbling, _step
-from skycrane.flight.state import FallState
 
 FOOT_M = 0.3048
 SLUG_KG = 14.5939029
@@ -33,41 +28,6 @@ ROUND_M, WGS84_M = 20_902_255.199 * FOOT_M, 6_378_137.0
 ROUND = {"gm": 9.80665 * ROUND_M**2, "j2": 0.0, "rotation": WGS84["rotation"]}
 HEIGHT_M = 30_000.0 * FOOT_M
 BRICK_KG_M2 = np.array([0.001894220, 0.006211019, 0.007194665]) * SLUG_KG * FOOT_M**2
-STEP_S = 0.05
-
-
-@wp.kernel(enable_backward=False)
-def _fall(
-    cases: wp.array(dtype=Case),
-    tables: Tables,
-    begin: wp.array(dtype=FallState),
-    steps: wp.int32,
-    h: wp.float64,
-    shaped: wp.int32,
-    out: wp.array(dtype=Tumbling),
-):
-    s = Tumbling()
-    s.position = begin[0].position
-    s.velocity = begin[0].velocity
-    s.attitude = begin[0].attitude
-    s.rates = begin[0].rates
-    for k in range(steps):
-        s = _step(cases[0], tables, 0, wp.float64(k) * h, s, begin[0], shaped, h)
-    out[0] = s
-
-
-def fall(cases, tables, duration_s, *, shaped=0, step_s=STEP_S, **begin):
-    """Return the body's state after a fall; fields of `FallState` as keywords."""
-    row = np.zeros(1, dtype=FallState.numpy_dtype())
-    row["attitude"] = (0.0, 0.0, 0.0, 1.0)
-    row["mass"] = 1.0
-    for name, value in begin.items():
-        row[name] = value
-    out = wp.zeros(1, dtype=Tumbling, device="cpu")
-    steps = round(duration_s / step_s)
-    inputs = [cases, tables, wp.array(row, dtype=FallState, device="cpu"), steps, step_s, shaped]
-    wp.launch(_fall, dim=1, inputs=inputs, outputs=[out], device="cpu")
-    return out.numpy()[0]
 
 
 def standard_density(height_m: np.ndarray) -> np.ndarray:
@@ -157,7 +117,7 @@ BRICK = {
 }
 
 
-def spun(mission, duration_s, rates_deg_s, *, inertia=BRICK_KG_M2, step_s=STEP_S):
+def spun(mission, duration_s, rates_deg_s, *, inertia=BRICK_KG_M2, step_s=0.05):
     """A body turning freely over the equator, upright to north, east and down at first."""
     cases = case_of(
         mission,
