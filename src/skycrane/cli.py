@@ -323,18 +323,49 @@ def page(directory: Path, /, *, as_json: Json = False, quiet: Quiet = False) -> 
 def check(mission: str = "mars2020", *, as_json: Json = False) -> None:
     """Check a mission file and say what it holds."""
     from skycrane.mission import load_mission
+    from skycrane.mission.told import told_of
 
     parsed = load_mission(mission)
     if as_json:
         print(json.dumps(parsed.model_dump(mode="json"), indent=2))
         return
     print(f"{mission}: a whole mission, {parsed.mission.title}")
-    print(
-        f"  site     {parsed.site.name}, {parsed.site.latitude_deg} N {parsed.site.longitude_deg} E"
-    )
-    print(f"  entry    {parsed.epoch.entry_interface_utc:%Y-%m-%d %H:%M:%S} UTC")
-    print(f"  cameras  {', '.join(parsed.cameras)}")
-    print(f"  flown    {len(parsed.flown)} events to compare with")
+    for label, text in told_of(parsed):
+        print(f"  {label:<9}{text}")
+
+
+mission_app = App(name="mission", help="Write mission files.")
+app.command(mission_app)
+
+
+@mission_app.command
+def new(
+    name: str,
+    /,
+    *,
+    output: Annotated[
+        Path | None, Parameter(name=["--output", "-o"], help="The file; NAME.toml if not given.")
+    ] = None,
+    source: Annotated[
+        str, Parameter(name="--from", help="Built-in mission to begin with the values of.")
+    ] = "mars2020",
+    force: Annotated[bool, Parameter(negative="", help="Write over a file that is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a commented template with every key, to make another mission of.
+
+    NAME is what the mission is called: lower-case letters, digits, - and _.
+    """
+    from skycrane.mission.new import write_mission_template
+
+    path = write_mission_template(name, output, source=source, force=force)
+    if as_json:
+        print(json.dumps({"mission": name, "file": str(path), "from": source}, indent=2))
+        return
+    print(f"{path}: a whole mission with the values of {source}")
+    print("  write the published figures of your flight into part 1, then")
+    print(f"  skycrane check {path}")
+    print(f"  skycrane fly {path}")
 
 
 @app.command

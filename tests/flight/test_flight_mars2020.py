@@ -15,12 +15,33 @@ from skycrane.mars.frames import SiteFrame, unrotate
 from skycrane.stage import StageContext
 
 
+# Seconds after entry interface, and how near the flown moment the nominal flight has to come.
+TIMELINE = {
+    "peak_deceleration": (87.04, 3.0),
+    "parachute_deploy": (240.63, 5.0),
+    "heat_shield_separation": (263.26, 5.0),
+    "sky_crane_start": (399.73, 8.0),
+    "touchdown": (418.07, 8.0),
+}
+
+
 def test_every_flown_event_happens_in_time(flight, mission):
     rows = compare(flight, mission.flown)
     assert misses(rows) == []
     for row in rows:
         limit = 25.0 if row["flown_t_s"] > 418 else 15.0
         assert abs(row["difference_s"]) <= limit, row
+
+
+@pytest.mark.parametrize("name", TIMELINE)
+def test_moments_near_the_flown_ones(name, flight):
+    flown, tolerance = TIMELINE[name]
+    assert flight.event(name).t_s == pytest.approx(flown, abs=tolerance)
+
+
+def test_the_rappel_takes_its_flown_time(flight):
+    took = flight.event("rappel_done").t_s - flight.event("rover_separation").t_s
+    assert took == pytest.approx(5.5, abs=1.0)
 
 
 def test_events_come_in_the_flown_order(flight, mission):
@@ -150,11 +171,13 @@ def test_the_rover_hangs_its_bridle_below_and_stands_at_the_end(flight, mission)
 def test_throttles_stay_within_the_engines(flight, mission):
     stage = flight.bodies["descent_stage"]
     throttle, engines = stage.drivers["throttle"], mission.vehicle.engines
-    assert throttle.min() == 0.0
+    # Valves close with their lag: what is left of a thrust fades toward zero, from either side.
+    assert throttle.min() > -1e-12
     assert throttle.max() <= 1.0 + 1e-9
     crane = flight.event("sky_crane_start").t_s
     others = [k for k in range(engines.count) if k not in engines.sky_crane]
-    assert (throttle[stage.time_s > crane][:, others] == 0).all()
+    closed = stage.time_s > crane + 20 * engines.lag_s
+    assert np.abs(throttle[closed][:, others]).max() < 1e-6
     assert (throttle[:, engines.sky_crane].max(axis=0) > 0.9).all()
     np.testing.assert_allclose(
         stage.drivers["thrust_n"], throttle.sum(axis=1) * engines.thrust_maximum_n, rtol=1e-9

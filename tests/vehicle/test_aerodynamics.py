@@ -117,9 +117,7 @@ def test_the_table_is_linear_between_its_rows_and_held_beyond_them():
     for column, values in enumerate(
         (shell.axial_coefficient, shell.normal_factor, shell.pressure_centre, shell.pitch_damping)
     ):
-        np.testing.assert_allclose(
-            rows[:, column], np.interp(mach, shell.mach, values), atol=2e-3
-        )
+        np.testing.assert_allclose(rows[:, column], np.interp(mach, shell.mach, values), atol=2e-3)
 
 
 @pytest.mark.parametrize("offset_m", [0.0, 0.02, 0.08, 0.12])

@@ -329,7 +329,7 @@ def _capsule(mission: Mission) -> dict[str, Any]:
         "backshell_inertia": inertia.backshell_kg_m2,
         "shield_centre": inertia.heat_shield_centre_m,
         "shield_inertia": inertia.heat_shield_kg_m2,
-        "balance_position": stack.balance_mass_position_m,
+        "balance_position": mission.vehicle.balance_mass_position_m,
         "inertia": 0.0,
         "nose_to_centre": 0.0,
         "stage_position": stack.descent_stage_position_m,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from skycrane.mission.base import NonNegative, Positive, Section
+from skycrane.mission.base import NonNegative, Positive, Section, wrong
+from skycrane.mission.trim import balance_offset_m
 
 __all__ = [
     "Aeroshell",
@@ -108,6 +110,9 @@ class Stack(Section):
     """z of the part that reaches the ground first when the backshell comes down, m."""
     balance_mass_position_m: Coordinates
     """Where the balance masses sit, m; beside the axis they set the trim angle of attack."""
+    lift_to_drag: Annotated[float, Field(gt=0, lt=1, strict=False)] | None = None
+    """Lift over drag at trim, at Mach 20. Where it is given, the balance masses sit as far along x
+    as it takes, and the first component of `balance_mass_position_m` is not used."""
 
 
 class Aeroshell(Section):
@@ -303,6 +308,32 @@ class Vehicle(Section):
     """The rover survives touching down up to this vertical speed, m/s."""
     touchdown_across_limit_m_s: Positive
     """The rover survives touching down up to this horizontal speed, m/s."""
+
+    @property
+    def balance_mass_position_m(self) -> list[float]:
+        """Where the balance masses sit, in the axes of the entry vehicle, m, shape (3,)."""
+        x, y, z = self.stack.balance_mass_position_m
+        if self.stack.lift_to_drag is not None:
+            x = balance_offset_m(self, self.stack.lift_to_drag)
+        return [x, y, z]
+
+    @model_validator(mode="after")
+    def _trims(self) -> Vehicle:
+        try:
+            x, y, _ = self.balance_mass_position_m
+        except ValueError as error:
+            key = "vehicle.stack.lift_to_drag"
+            raise wrong(key, "cannot be had", f"{str(error).capitalize()}.") from error
+        if math.hypot(x, y) > 0.5 * self.aeroshell.diameter_m:
+            raise wrong(
+                "vehicle.stack.lift_to_drag"
+                if self.stack.lift_to_drag is not None
+                else "vehicle.stack.balance_mass_position_m",
+                f"puts the balance masses {math.hypot(x, y):.2f} m beside the axis, outside the "
+                "aeroshell",
+                "Look at vehicle.masses: heavier balance masses need less, a heavier vehicle more.",
+            )
+        return self
 
 
 def _same_length(*columns: list[float]) -> None:
