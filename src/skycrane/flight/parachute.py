@@ -385,6 +385,9 @@ def fly_parachute(
             if running == 1:
                 next_tick = begin.t + f64(ticks) * case.tick
                 h = case.descent_step
+                if set.stage < SHIELD_GONE:
+                    # The canopy bounces on its lines as it opens: twice as fast as anything later.
+                    h = f64(0.5) * h
                 if set.stage < BACKSHELL_ALONE and t + h > next_tick - f64(1.0e-9):
                     h = wp.max(next_tick - t, f64(1.0e-9))
                 low_h = f64(0.0)
