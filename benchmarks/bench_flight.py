@@ -9,7 +9,8 @@ import numpy as np
 import warp as wp
 
 from skycrane.compute import start_warp
-from skycrane.flight.case import Case, case_record, with_gusts
+from skycrane.flight.case import Case
+from skycrane.flight.case_record import case_record
 from skycrane.flight.entry import fly_entry
 from skycrane.flight.simulate import FlightPlan, simulate
 from skycrane.flight.state import (
@@ -20,6 +21,7 @@ from skycrane.flight.state import (
     Sample,
     VehicleState,
 )
+from skycrane.flight.tables import with_gusts
 from skycrane.mission import load_mission
 
 ENTRIES, STEP_S, REPEATS = 2000, 0.25, 3

@@ -9,9 +9,11 @@ import numpy as np
 import warp as wp
 
 from skycrane.compute import start_warp
-from skycrane.flight.case import Case, Tables, case_record, make_tables, with_gusts
+from skycrane.flight.case import Case, Tables
+from skycrane.flight.case_record import case_record
 from skycrane.flight.falling import Tumbling, _step
 from skycrane.flight.state import FallState
+from skycrane.flight.tables import make_tables, with_gusts
 from skycrane.mars.air_table import AirRow
 from skycrane.mars.atmosphere import AIR_FLOOR_M, AIR_STEP_M
 from skycrane.mission import Mission

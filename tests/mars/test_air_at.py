@@ -7,8 +7,10 @@ import pytest
 import warp as wp
 
 from skycrane.compute import start_warp
-from skycrane.flight.case import Case, Tables, case_record, make_tables, with_gusts
+from skycrane.flight.case import Case, Tables
+from skycrane.flight.case_record import case_record
 from skycrane.flight.surroundings import air_at
+from skycrane.flight.tables import make_tables, with_gusts
 from skycrane.mars.air_table import air_rows
 from skycrane.mars.atmosphere import air_profile
 from skycrane.mars.frames import SiteFrame

@@ -8,7 +8,7 @@ import warp as wp
 from scipy.integrate import quad
 
 from skycrane.compute import start_warp
-from skycrane.flight.case import make_tables, with_gusts
+from skycrane.flight.tables import make_tables, with_gusts
 from skycrane.mars.turbulence import (
     DENSITY_POINTS,
     GUST_POINTS,

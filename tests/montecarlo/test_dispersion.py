@@ -8,7 +8,7 @@ import tomli_w
 from scipy import stats
 
 from skycrane.errors import InputError
-from skycrane.flight.case import case_record
+from skycrane.flight.case_record import case_record
 from skycrane.flight.dispersion import disperse, dispersed_inputs, entry_axes, entry_deviation
 from skycrane.mission import Mission
 from skycrane.mission.load import parse_mission

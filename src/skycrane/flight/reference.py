@@ -7,7 +7,7 @@ reference with its lift kept in the vertical plane, and one perturbed flight a r
 """
 
 # Warp types arrays by calls and its built-ins loosely; mypy cannot follow either.
-# mypy: disable-error-code="valid-type,arg-type,call-overload,assignment"
+# mypy: disable-error-code="valid-type,arg-type,call-overload,assignment,operator"
 from __future__ import annotations
 
 from dataclasses import dataclass, replace

@@ -11,18 +11,13 @@ from numpy.typing import NDArray
 
 from skycrane.compute import start_warp
 from skycrane.errors import InputError
-from skycrane.flight.case import (
-    HeightFunction,
-    Tables,
-    case_record,
-    ground_of,
-    make_tables,
-    with_gusts,
-)
+from skycrane.flight.case import Tables
+from skycrane.flight.case_record import case_record
 from skycrane.flight.dispersion import NOMINAL, disperse
 from skycrane.flight.launch import Flown, fly_cases
 from skycrane.flight.reference import ReferenceTrajectory, derive_reference
 from skycrane.flight.state import Outcome, Sample
+from skycrane.flight.tables import HeightFunction, ground_of, make_tables, with_gusts
 from skycrane.mission import Mission
 
 __all__ = ["NOMINAL", "Fidelity", "FlightPlan", "RawFlight", "raw_case", "simulate"]

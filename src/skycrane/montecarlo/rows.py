@@ -92,7 +92,7 @@ def event_order() -> list[str]:
 
 def cases_schema(mission: Mission) -> pa.Schema:
     """Return the columns of cases.parquet for a mission: figures, then `input_` ones."""
-    from skycrane.flight.case import case_record
+    from skycrane.flight.case_record import case_record
 
     inputs = [name for name, _ in dispersed_inputs(case_record(mission), mission)]
     columns = [("case", pa.int32()), ("outcome", pa.string()), ("reason", pa.string())]
