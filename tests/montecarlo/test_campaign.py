@@ -84,7 +84,7 @@ def test_another_mission_is_refused(mission, tmp_path):
         pass
 
 
-@pytest.mark.parametrize("key", ["skycrane", "format", "device", "fidelity"])
+@pytest.mark.parametrize("key", ["skycrane", "format", "flight", "device", "fidelity"])
 def test_what_another_program_flew_is_refused(key, mission, tmp_path):
     with opened(tmp_path, mission):
         pass
@@ -92,6 +92,16 @@ def test_what_another_program_flew_is_refused(key, mission, tmp_path):
     file.write_text(json.dumps(json.loads(file.read_text()) | {key: "other"}))
     with pytest.raises(InputError, match="holds cases"), opened(tmp_path, mission):
         pass
+
+
+def test_what_a_kill_left_half_written_is_removed(mission, tmp_path):
+    with opened(tmp_path, mission):
+        pass
+    half = tmp_path / "cases" / "chunk-000001.parquet.node-17.partial.partial"
+    half.parent.mkdir()
+    half.write_bytes(b"PAR1")
+    with opened(tmp_path, mission):
+        assert not half.exists()
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 70_000])

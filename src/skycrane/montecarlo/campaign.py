@@ -21,11 +21,12 @@ from skycrane.flight.simulate import Fidelity
 from skycrane.mission import Mission, dump_mission
 from skycrane.montecarlo.chunks import chunk_cases, read_chunk, write_whole
 from skycrane.montecarlo.rows import table_schema
+from skycrane.rundir import STAGES
 
 __all__ = ["Campaign", "Identity", "Shard", "parse_shard"]
 
 FORMAT = 1
-"""Counts changes of what a chunk holds or of how cases fly, so that no stale chunk is merged."""
+"""Counts changes of what a chunk holds, so that no stale chunk is merged."""
 
 MOST_CASES = 10_000_000
 _CHUNK_CASES = {"cpu": 64, "cuda": 4096}
@@ -44,6 +45,7 @@ class Identity:
     Attributes:
         skycrane: version of the program.
         format: of the chunks.
+        flight: version of the flight, counted as for the fly stage.
         mission: the mission's name.
         mission_sha256: of the mission as resolved.
         seed: of every draw.
@@ -55,6 +57,7 @@ class Identity:
 
     skycrane: str
     format: int
+    flight: int
     mission: str
     mission_sha256: str
     seed: int
@@ -91,6 +94,7 @@ class Identity:
         return cls(
             skycrane=__version__,
             format=FORMAT,
+            flight=STAGES["fly"].version,
             mission=mission.mission.name,
             mission_sha256=hashlib.sha256(dump_mission(mission).encode()).hexdigest(),
             seed=seed,
@@ -169,6 +173,8 @@ class Campaign:
                     where=str(directory),
                     right="Wait for it or choose another directory with -o.",
                 )
+            if not shared:
+                _discard_partials(directory)
             found = _read_identity(directory)
             if found is None:
                 _refuse_foreign(directory)
@@ -227,6 +233,13 @@ def _read_identity(directory: Path) -> dict[str, Any] | None:
             "damaged", where=str(file), right="Begin again in another directory with -o."
         ) from error
     return record
+
+
+def _discard_partials(directory: Path) -> None:
+    """Remove what killed processes left half written."""
+    for folder in (directory, directory / "cases", directory / "plots"):
+        for path in folder.glob("*.partial*"):
+            path.unlink(missing_ok=True)
 
 
 def _refuse_foreign(directory: Path) -> None:

@@ -133,10 +133,9 @@ def _ellipse(axis: Any, ellipse: dict[str, Any]) -> None:
     minor = ellipse["semi_minor_m"] * np.sin(around)
     east = ellipse["centre_east_m"] + major * np.sin(turn) + minor * np.cos(turn)
     north = ellipse["centre_north_m"] + major * np.cos(turn) - minor * np.sin(turn)
-    label = (
-        f"99 % ellipse, {2 * ellipse['semi_major_m']:.3g} x {2 * ellipse['semi_minor_m']:.3g} m "
-        f"({100 * ellipse['share_inside']:.1f} % inside)"
-    )
+    sizes = (2 * ellipse["semi_major_m"], 2 * ellipse["semi_minor_m"])
+    wide, high = (f"{size:,.0f}" if size >= 100 else f"{size:.3g}" for size in sizes)
+    label = f"99 % ellipse, {wide} x {high} m ({100 * ellipse['share_inside']:.1f} % inside)"
     axis.plot(east, north, color=_LINE, lw=1.8, label=label, zorder=5)
 
 
@@ -232,7 +231,7 @@ def _histogram(
     axis.legend(loc="upper left", bbox_to_anchor=(0.0, -0.11), borderaxespad=0.0)
 
 
-_TIMES_S = (-300, -100, -30, -10, -5, -2, 0, 2, 5, 10, 30, 100, 300)
+_TIMES_S = (-300, -100, -30, -20, -10, -5, 0, 5, 10, 20, 30, 100, 300)
 
 
 def _timeline(figure: Any, scene: _Scene) -> None:
@@ -260,7 +259,7 @@ def _timeline(figure: Any, scene: _Scene) -> None:
     axis.set_yticks(range(len(rows)), names, fontsize=9)
     axis.set_ylim(-0.8, len(rows) - 0.2)
     left, right = axis.get_xlim()
-    axis.set_xscale("symlog", linthresh=10, linscale=1.6)
+    axis.set_xscale("symlog", linthresh=30, linscale=2.0)
     axis.set_xticks(_TIMES_S, [f"{t:+d}" if t else "0" for t in _TIMES_S])
     axis.set_xticks([], minor=True)
     axis.set_xlim(left, right)
@@ -272,7 +271,7 @@ def _timeline(figure: Any, scene: _Scene) -> None:
 
 
 PICTURES: dict[str, tuple[str, Callable[[Any, _Scene], None], tuple[float, float]]] = {
-    "footprint": ("Where the rover touches down", _footprint, (8.6, 9.7)),
+    "footprint": ("Where the rover touches down", _footprint, (8.6, 9.4)),
     "deployment": ("Where and how fast the mortar fires", _deployment, (10.0, 7.6)),
     "touchdown_speed": ("Speed at touchdown of those that landed", _touchdown, (11.5, 5.8)),
     "propellant": ("Propellant left when the rover is down", _propellant, (9.0, 5.8)),
