@@ -45,7 +45,7 @@ def write_mission_template(
         raise InputError(
             "this is a directory", where=str(path), right=f"Give a file: -o {path / name}.toml"
         )
-    if path.exists() and not force:
+    if (path.exists() or path.is_symlink()) and not force:
         raise InputError(
             "there is a file of that name already",
             where=str(path),

@@ -119,20 +119,21 @@ def _inside(
 ) -> Iterator[Table]:
     """Yield the tables that a field takes; none where it is a plain value."""
     models = [m for m in sections_in(info.annotation) if m not in _INLINE]
+    said = " ".join((info.description or "").split())
     if typing.get_origin(info.annotation) is dict and not models:
         yield _plain_table(info, value or {}, path, context, told=told)
     elif not models or value is None:
         return
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            first = told and index == 0
-            yield from _table(models[0], item, f"{path}.{index}", context, told=first, array=True)
+            at, first = f"{path}.{index}", told and index == 0
+            yield from _table(models[0], item, at, context, told=first, array=True, said=said)
     elif typing.get_origin(info.annotation) is dict:
         for index, (name, item) in enumerate(value.items()):
-            inner = f"{path}.{toml_key(name)}"
-            yield from _table(models[0], item, inner, context, told=told and index == 0)
+            at, first = f"{path}.{toml_key(name)}", told and index == 0
+            yield from _table(models[0], item, at, context, told=first, said=said)
     else:
-        yield from _table(models[0], value, path, context, told=told)
+        yield from _table(models[0], value, path, context, told=told, said=said)
 
 
 def _table(
@@ -143,10 +144,12 @@ def _table(
     *,
     told: bool,
     array: bool = False,
+    said: str = "",
 ) -> Iterator[Table]:
-    """Yield a section's own table, then those inside it."""
+    """Yield a section's own table, then those inside it; `said` of it by the section around it."""
     header = f"[[{path.rpartition('.')[0]}]]" if array else f"[{path}]"
-    lines = _header_lines(model.__doc__ or "", path, context, told=told)
+    lines = _comment_lines(said) if said and told else []
+    lines += _header_lines(model.__doc__ or "", path, context, told=told)
     keys: list[str] = []
     inner: list[Table] = []
     for name, info in model.model_fields.items():

@@ -17,7 +17,7 @@ _WIDTH = 100
 def toml_key(name: str) -> str:
     """Return a key, in quotes where a bare one would not do."""
     bare = name.isascii() and name.replace("-", "_").isidentifier()
-    return name if bare else json.dumps(name, ensure_ascii=False)
+    return name if bare else _text(name)
 
 
 def toml_value(value: Any, *, used: int = 0) -> str:
@@ -53,7 +53,7 @@ def _line(value: Any) -> str:
     if isinstance(value, float):
         return _number(value)
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return _text(value)
     if isinstance(value, datetime):
         utc = value.astimezone(UTC)
         digits = "microseconds" if utc.microsecond % 1000 else "milliseconds"
@@ -65,6 +65,11 @@ def _line(value: Any) -> str:
     if isinstance(value, Sequence):
         return f"[{', '.join(_line(item) for item in value)}]"
     raise TypeError(f"no TOML for {type(value).__name__}")
+
+
+def _text(value: str) -> str:
+    # JSON's escapes are TOML's, but JSON lets DEL stand.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _number(value: float) -> str:
