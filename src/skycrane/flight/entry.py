@@ -473,7 +473,16 @@ def fly_entry(
     counts[i] = count
     air = air_at(case, tables, i, s.position, s.velocity, t)
     if outcome != Outcome.FLYING:
-        note(events, i, EventId.CRASH, slot_of(t, s, air, f64(outcome)))
+        ended = slot_of(t, s, air, f64(outcome))
+        if outcome == Outcome.CAPSULE_HIT_GROUND:
+            # Where it struck, not where the step came to an end below the ground.
+            ended = taken_back(ended, height_above_ground(case, tables.ground, s.position))
+            if count > 0 and count < samples.shape[1]:
+                last = samples[i, count - 1]
+                last.t = ended.t
+                last.position = ended.position
+                samples[i, count - 1] = last
+        note(events, i, EventId.CRASH, ended)
     out = _handed_on(case, t, s, lean, bank, air)
     out.mass = body.mass
     out.propellant = propellant

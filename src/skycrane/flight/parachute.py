@@ -142,7 +142,7 @@ def _ahead_of_event(case: Case, s: Hanging, set: Setting):
     out = f64(-1.0)
     if set.stage == PAYING_OUT:
         out = wp.length(line_of(s, set)) - case.line_length
-    if set.stage == FILLING:
+    if set.stage == FILLING and case.canopy_diameter > f64(0.0):
         out = s.filled - case.filling_diameters * case.canopy_diameter
     return out
 
@@ -364,10 +364,16 @@ def fly_parachute(
                 above = height_above_ground(case, tables.ground, low)
                 if above <= f64(0.0):
                     down_since = t
+                    e = taken_back(now, above)
+                    s.position = s.position + e.position - now.position
+                    if count > 0 and count < samples.shape[1]:
+                        last = samples[i, count - 1]
+                        last.t = e.t
+                        last.position = e.position
+                        samples[i, count - 1] = last
                     if set.stage == BACKSHELL_ALONE:
-                        note(events, i, EventId.BACKSHELL_IMPACT, taken_back(now, above))
+                        note(events, i, EventId.BACKSHELL_IMPACT, e)
                     else:
-                        e = taken_back(now, above)
                         e.value = f64(Outcome.CAPSULE_HIT_GROUND)
                         note(events, i, EventId.CRASH, e)
                     set.stage = BACKSHELL_DOWN
@@ -380,6 +386,11 @@ def fly_parachute(
                 s.filled = s.filled * wp.exp(-case.descent_step / f64(1.5))
                 if canopy_height <= f64(0.3) or t > down_since + CANOPY_DOWN_S:
                     running = 0
+                if canopy_height < f64(0.0) and count > 0 and count < samples.shape[1]:
+                    last = samples[i, count - 1]
+                    up = wp.normalize(s.canopy_position)
+                    last.second_position = s.canopy_position - up * canopy_height
+                    samples[i, count - 1] = last
             if t - begin.t > case.descent_limit:
                 running = 0
             if running == 1:
@@ -413,6 +424,8 @@ def fly_parachute(
                             low_g = g
                         h = wp.clamp(guess, f64(0.0), whole)
                 used = felt.control / (case.control_arm * case.control_exhaust) * h
+                if case.point == 1:
+                    used = case.control_use * h
                 if set.stage < BACKSHELL_ALONE:
                     propellant = wp.max(propellant - used, f64(0.0))
                 s = moved
