@@ -69,6 +69,7 @@ class Case:
     rate_damping: wp.float64
     control_arm: wp.float64
     control_exhaust: wp.float64
+    control_use: wp.float64
     # parachute
     canopy_area: wp.float64
     canopy_diameter: wp.float64

@@ -92,6 +92,7 @@ def _capsule(mission: Mission) -> dict[str, Any]:
         "rate_damping": control.rate_damping_n_m_s,
         "control_arm": control.arm_m,
         "control_exhaust": control.exhaust_speed_m_s,
+        "control_use": control.point_mass_use_kg_s,
     }
 
 

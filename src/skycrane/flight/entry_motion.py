@@ -52,17 +52,19 @@ def _pushed(
     velocity: wp.vec3d,
     air: Air,
     forces: Forces,
-    mass: wp.float64,
+    per_mass: wp.float64,
     lift_to: wp.vec2d,
 ):
     """Acceleration [m/s2] under gravity and the air's forces, the lift pointing `lift_to`."""
     out = free_acceleration(case, position, velocity)
     if air.speed > f64(0.0):
-        forward = air.velocity / air.speed
-        right = wp.normalize(wp.cross(forward, position))
+        # Products with reciprocals, as a vector over a number is three divisions.
+        forward = air.velocity * (f64(1.0) / air.speed)
+        sideways = wp.cross(forward, position)
+        right = sideways * (f64(1.0) / wp.length(sideways))
         above = wp.cross(right, forward)
         lift = above * lift_to[0] + right * lift_to[1]
-        out = out + (lift * forces.lift - forward * forces.drag) / mass
+        out = out + (lift * forces.lift - forward * forces.drag) * per_mass
     return out
 
 
@@ -140,13 +142,13 @@ def _acceleration(
     t: wp.float64,
     position: wp.vec3d,
     velocity: wp.vec3d,
-    mass: wp.float64,
+    per_mass: wp.float64,
     lift_to: wp.vec2d,
     turn: wp.vec2d,
 ):
     air = air_at(case, tables, index, position, velocity, t)
     forces = _forces(case, tables, air, turn[0], turn[1])
-    return _pushed(case, position, velocity, air, forces, mass, lift_to)
+    return _pushed(case, position, velocity, air, forces, per_mass, lift_to)
 
 
 @wp.func
@@ -172,17 +174,18 @@ def entry_step(
     middle and end, cosine and sine of the angle of attack at middle and end.
     """
     half = f64(0.5) * h
+    per_mass = f64(1.0) / mass
     v1 = s.velocity
-    a1 = _pushed(case, s.position, v1, air, forces, mass, lift0)
+    a1 = _pushed(case, s.position, v1, air, forces, per_mass, lift0)
     p2 = s.position + v1 * half
     v2 = v1 + a1 * half
-    a2 = _acceleration(case, tables, index, t + half, p2, v2, mass, lift_m, turn_m)
+    a2 = _acceleration(case, tables, index, t + half, p2, v2, per_mass, lift_m, turn_m)
     p3 = s.position + v2 * half
     v3 = v1 + a2 * half
-    a3 = _acceleration(case, tables, index, t + half, p3, v3, mass, lift_m, turn_m)
+    a3 = _acceleration(case, tables, index, t + half, p3, v3, per_mass, lift_m, turn_m)
     p4 = s.position + v3 * h
     v4 = v1 + a3 * h
-    a4 = _acceleration(case, tables, index, t + h, p4, v4, mass, lift1, turn1)
+    a4 = _acceleration(case, tables, index, t + h, p4, v4, per_mass, lift1, turn1)
     out = Ballistic()
     sixth = h / f64(6.0)
     out.position = s.position + (v1 + (v2 + v3) * f64(2.0) + v4) * sixth

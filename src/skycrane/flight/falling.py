@@ -13,6 +13,7 @@ from skycrane.flight.rotation import attitude_rate
 from skycrane.flight.sphere_cone import sphere_cone
 from skycrane.flight.state import EventSlot, FallState, Sample
 from skycrane.flight.surroundings import air_at, free_acceleration, height_above_ground
+from skycrane.vehicle.aerodynamics import aero_row
 
 __all__ = ["fly_falling"]
 
@@ -46,6 +47,11 @@ def _change(
         body = shield_body(case)
         wrench = sphere_cone(case, tables, air, s.attitude, s.rates, body.centre)
         force = wrench.force
+        if case.point == 1:
+            # Facing the wind, as it settles to.
+            row = aero_row(tables.aero, air.mach)
+            drag = row[0] * case.axial_factor * air.pressure * case.area
+            force = air.velocity * (-drag / wp.max(air.speed, f64(1.0e-6)))
         if case.point == 0:
             spin = wp.cw_mul(body.inertia, s.rates)
             torque = wrench.torque - wp.cross(s.rates, spin)

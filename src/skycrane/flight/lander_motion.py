@@ -20,6 +20,7 @@ __all__ = [
     "Lander",
     "Loads",
     "Rig",
+    "engine_torque",
     "first_body",
     "lander_change",
     "lander_step",
@@ -117,19 +118,26 @@ def _exhaust_speed(case: Case, thrust: wp.float64):
 
 
 @wp.func
+def engine_torque(case: Case, tables: Tables, thrust: vec8d, body: Body):
+    """Torque [N m], own axes, of thrusts about a body's mass centre."""
+    out = wp.vec3d()
+    for k in range(ENGINES):
+        lever = tables.engine_points[k] + case.stage_position - body.centre
+        out = out + wp.cross(lever, tables.engine_axes[k] * (-thrust[k]))
+    return out
+
+
+@wp.func
 def _engines(case: Case, tables: Tables, s: Lander, body: Body, p: Pushes):
     out = p
     force = wp.vec3d()
-    torque = wp.vec3d()
     if s.propellant > f64(0.0):
         for k in range(ENGINES):
             push = tables.engine_axes[k] * (-s.thrust[k])
             force = force + push
-            lever = tables.engine_points[k] + case.stage_position - body.centre
-            torque = torque + wp.cross(lever, push)
             out.flow = out.flow + s.thrust[k] / _exhaust_speed(case, s.thrust[k])
+        out.t1 = out.t1 + engine_torque(case, tables, s.thrust, body)
     out.f1 = out.f1 + wp.quat_rotate(s.q1, force)
-    out.t1 = out.t1 + torque
     return out
 
 

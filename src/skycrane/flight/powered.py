@@ -40,6 +40,7 @@ from skycrane.flight.lander_motion import (
     Lander,
     Loads,
     Rig,
+    engine_torque,
     first_body,
     lander_change,
     lander_step,
@@ -47,6 +48,7 @@ from skycrane.flight.lander_motion import (
     parted,
 )
 from skycrane.flight.navigation import measure
+from skycrane.flight.rotation import advance_attitude
 from skycrane.flight.state import (
     EventId,
     EventSlot,
@@ -259,11 +261,13 @@ def _crashed(
 
 
 @wp.func
-def _slewed(case: Case, attitude: wp.quatd, command: wp.quatd, h: wp.float64):
-    """Attitude that follows its command with a first-order lag, for the point-mass fidelity."""
-    share = f64(1.0) - wp.exp(-h * case.attitude_frequency)
-    sign = wp.where(wp.dot(attitude, command) < f64(0.0), f64(-1.0), f64(1.0))
-    return wp.normalize(attitude * (f64(1.0) - share) + command * (sign * share))
+def _turned(case: Case, s: Lander, body: Body, torque: wp.vec3d):
+    """Attitude and rates a tick later under a torque, for the point-mass fidelity."""
+    out = s
+    spin = wp.cross(s.w1, wp.cw_mul(body.inertia, s.w1))
+    out.w1 = s.w1 + wp.cw_div(torque - spin, body.inertia) * case.tick
+    out.q1 = advance_attitude(s.q1, out.w1, case.tick)
+    return out
 
 
 @wp.kernel(enable_backward=False)
@@ -438,10 +442,11 @@ def fly_powered(
                     axial = wp.clamp(wp.dot(wanted, axis), limits[0], limits[1])
                     goal = upright(case, wp.normalize(wanted), case.heading)
                     torque = torque_toward(case, body.inertia, s.q1, s.w1, goal)
-                    if case.point == 1:
-                        torque = wp.vec3d()
-                        s.q1 = _slewed(case, s.q1, goal, case.tick)
                     rig.command = allocate(case, tables, row, axial, torque)
+                    if case.point == 1:
+                        # The throttles turn it as they would, but at the ticks alone.
+                        given = engine_torque(case, tables, rig.command, body)
+                        s = _turned(case, s, body, given)
                 if g.phase >= SETTLING:
                     rig.normal = _slope(case, tables, s.p2)
                 change = lander_change(case, tables, i, t, s, rig)

@@ -19,10 +19,12 @@ def gravity(
     gradient; valid outside the reference sphere.
     """
     r2 = wp.dot(position_m, position_m)
-    r = wp.sqrt(r2)
-    central = -gm_m3_s2 / (r2 * r)
-    k = wp.float64(1.5) * j2 * reference_radius_m * reference_radius_m / r2
-    s2 = position_m[2] * position_m[2] / r2
+    # One root and one division: this is where a flight spends its time.
+    per_r = wp.float64(1.0) / wp.sqrt(r2)
+    per_r2 = per_r * per_r
+    central = -gm_m3_s2 * per_r2 * per_r
+    k = wp.float64(1.5) * j2 * reference_radius_m * reference_radius_m * per_r2
+    s2 = position_m[2] * position_m[2] * per_r2
     across = central * (wp.float64(1.0) + k * (wp.float64(1.0) - wp.float64(5.0) * s2))
     along = central * (wp.float64(1.0) + k * (wp.float64(3.0) - wp.float64(5.0) * s2))
     return wp.vec3d(across * position_m[0], across * position_m[1], along * position_m[2])

@@ -160,6 +160,8 @@ class ReactionControl(Section):
     """Torque against the rates of the hanging capsule, N m per rad/s."""
     arm_m: Positive
     """Lever arm of the thrusters, m."""
+    point_mass_use_kg_s: NonNegative
+    """What they burn under the parachute in point-mass flights, which have no rates, kg/s."""
     exhaust_speed_m_s: Positive
     """Their effective exhaust speed; they burn from the descent stage's tanks, m/s."""
 
