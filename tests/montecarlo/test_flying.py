@@ -195,6 +195,26 @@ def test_killed_as_a_whole_it_goes_on_with_what_is_finished(flown, mission, tmp_
     assert merged(out, mission) == results(flown, "*.parquet")
 
 
+def test_asked_to_end_as_a_group_it_says_so_in_one_line(tmp_path):
+    """As Ctrl-C in a terminal: every process gets the signal, those that still start as well."""
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "skycrane", "montecarlo", "-n", "300", "--workers", "2"]
+    process = subprocess.Popen(
+        [*command, "--device", "cpu", "-q", "-o", str(out)],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    wait_for(lambda: len(psutil.Process(process.pid).children()) >= 2)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert said.splitlines() == ["skycrane: stopped; the same command goes on from here"]
+    wait_for(lambda: not any(w.is_running() and w.status() != "zombie" for w in workers))
+
+
 def wait_for(condition, seconds=60.0):
     end = time.monotonic() + seconds
     while not condition():

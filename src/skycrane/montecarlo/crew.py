@@ -164,6 +164,7 @@ def local_crew(workers: int) -> Crew:
                 workers, mp_context=context, initializer=_begin_worker, initargs=(watched,)
             )
             try:
+                _start_all(pool, workers)
                 yield pool, 2 * workers
             except BaseException:
                 held.close()
@@ -175,6 +176,21 @@ def local_crew(workers: int) -> Crew:
                 watched.close()
 
     return crew
+
+
+def _start_all(pool: Executor, workers: int) -> None:
+    """Start a pool's processes, deaf to the Ctrl-C that a terminal sends to all it began.
+
+    A process inherits what its starter has blocked; while it imports, and can do nothing about a
+    signal yet, Ctrl-C would end it with a traceback.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        # Each submission starts one process as long as none is idle, and none is so soon.
+        for _ in range(workers):
+            pool.submit(os.getpid)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
