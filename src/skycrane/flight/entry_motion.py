@@ -61,7 +61,8 @@ def _pushed(
         # Products with reciprocals, as a vector over a number is three divisions.
         forward = air.velocity * (f64(1.0) / air.speed)
         sideways = wp.cross(forward, position)
-        right = sideways * (f64(1.0) / wp.length(sideways))
+        # Straight down there is no right and no left; the lift has nowhere to point.
+        right = sideways * (f64(1.0) / wp.max(wp.length(sideways), f64(1.0e-9)))
         above = wp.cross(right, forward)
         lift = above * lift_to[0] + right * lift_to[1]
         out = out + (lift * forces.lift - forward * forces.drag) * per_mass

@@ -368,7 +368,6 @@ def fly_parachute(
                     s.position = s.position + e.position - now.position
                     if count > 0 and count < samples.shape[1]:
                         last = samples[i, count - 1]
-                        last.t = e.t
                         last.position = e.position
                         samples[i, count - 1] = last
                     if set.stage == BACKSHELL_ALONE:
