@@ -37,6 +37,7 @@ def _share(
     cases: wp.array(dtype=Case),
     tables: Tables,
     rows: wp.array(dtype=wp.int32),
+    centre: wp.vec3d,
     axial: wp.array(dtype=wp.float64),
     torque: wp.array(dtype=wp.vec3d),
     out: wp.array(dtype=vec8d),
@@ -44,7 +45,7 @@ def _share(
 ):
     i = wp.tid()
     limits[i] = axial_limits(cases[0], tables, rows[i])
-    out[i] = allocate(cases[0], tables, rows[i], axial[i], torque[i])
+    out[i] = allocate(cases[0], tables, rows[i], centre, axial[i], torque[i])
 
 
 @wp.kernel(enable_backward=False)
@@ -72,7 +73,7 @@ def _burn(
         if steering == 1:
             body = lander_body(case, s.propellant)
             torque = torque_toward(case, body.inertia, s.q1, s.w1, goal)
-            rig.command = allocate(case, tables, row, axial, torque)
+            rig.command = allocate(case, tables, row, body.centre, axial, torque)
         t = wp.float64(k) * h
         change = lander_change(case, tables, 0, t, s, rig)
         s = lander_step(case, tables, 0, t, s, rig, change.rate, h)
@@ -88,6 +89,7 @@ def shared(mission, rows, axial, torque) -> tuple[np.ndarray, np.ndarray]:
         cases,
         tables,
         wp.array(np.asarray(rows, np.int32), dtype=wp.int32, device="cpu"),
+        wp.vec3d(*centre_of(mission, rows[0] // 9)),
         wp.array(np.asarray(axial, np.float64), dtype=wp.float64, device="cpu"),
         wp.array(np.asarray(torque, np.float64), dtype=wp.vec3d, device="cpu"),
     ]
@@ -196,13 +198,27 @@ def test_no_engine_leaves_its_range(row, mission):
     axial = rng.uniform(-5e3, 4e4, 50)
     thrusts, _ = shared(mission, [row] * 50, axial, rng.uniform(-2e4, 2e4, (50, 3)))
     on = running(mission, row)
-    effect = tables_of(mission).mixing.numpy()[row, :, 0]
-    # An engine that the least-norm solution would have push down is left out as well.
-    useful = [k for k in on if effect[k] > 0]
-    assert thrusts[:, useful].min() >= engines.thrust_minimum_n - 1e-9
-    assert thrusts[:, useful].max() <= engines.thrust_maximum_n + 1e-9
-    idle = [k for k in range(8) if k not in useful]
+    assert thrusts[:, on].min() >= engines.thrust_minimum_n - 1e-9
+    assert thrusts[:, on].max() <= engines.thrust_maximum_n + 1e-9
+    idle = [k for k in range(8) if k not in on]
     assert (thrusts[:, idle] == 0).all()
+
+
+def test_what_clipped_engines_leave_undone_the_others_take(mission):
+    """Near the engines' limit the least-norm solution leaves their range; the wrench still comes.
+
+    Fails where the torque only gives way, or the thrusts are only clipped.
+    """
+    row = ALL_EIGHT * 9 + 2
+    mixing = tables_of(mission).mixing.numpy()[row]
+    _, limits = shared(mission, [row], [0.0], [[0.0, 0.0, 0.0]])
+    axial = 0.76 * limits[0][1]
+    most = mission.vehicle.engines.thrust_maximum_n
+    assert (mixing[:, 0] * axial).max() > most
+    thrusts, _ = shared(mission, [row], [axial], [[0.0, 0.0, 0.0]])
+    force, moment = wrench(mission, thrusts[0], centre_of(mission, ALL_EIGHT))
+    assert force == pytest.approx(axial, rel=0.01)
+    np.testing.assert_allclose(moment, 0.0, atol=0.02 * axial)
 
 
 def test_thrust_follows_its_command_with_the_missions_lag(mission):

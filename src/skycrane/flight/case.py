@@ -244,6 +244,7 @@ class Tables:
     engine_points: wp.array(dtype=wp.vec3d)
     engine_axes: wp.array(dtype=wp.vec3d)
     mixing: wp.array(dtype=wp.vec4d, ndim=2)
+    runs: wp.array(dtype=wp.int32, ndim=2)
     bridle_stage: wp.array(dtype=wp.vec3d)
     bridle_rover: wp.array(dtype=wp.vec3d)
     wheels: wp.array(dtype=wp.vec3d)

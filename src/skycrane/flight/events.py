@@ -20,6 +20,8 @@ _REASONS = {
     Outcome.CAPSULE_HIT_GROUND: "the capsule hit the ground",
     Outcome.LANDER_HIT_GROUND: "the descent stage hit the ground with the rover on board",
     Outcome.TOUCHDOWN_TOO_FAST: "the rover touched down too fast",
+    Outcome.ROVER_DROPPED: "the rover fell from its bridles",
+    Outcome.TIPPED_OVER: "the rover tipped over on the ground",
     Outcome.GAVE_UP: "the flight came to no end within the mission's time limit",
     Outcome.FLYING: "the flight came to no end",
 }
@@ -88,15 +90,35 @@ def crash_reason(raw: RawFlight) -> str:
     if crash["happened"]:
         speed = float(np.linalg.norm(crash["velocity"]))
         text += f" {float(crash['t']):.1f} s after entry interface at {speed:.1f} m/s"
-    before = []
-    if raw.events[EventId.PARACHUTE_TORN]["happened"]:
-        torn = raw.events[EventId.PARACHUTE_TORN]
-        load = float(torn["value"]) / 1e3
-        before.append(f"the parachute tore at {float(torn['t']):.1f} s under {load:.0f} kN")
-    if raw.events[EventId.PROPELLANT_EMPTY]["happened"]:
-        empty = float(raw.events[EventId.PROPELLANT_EMPTY]["t"])
-        if not crash["happened"] or empty <= float(crash["t"]):
-            before.append(f"the propellant was gone at {empty:.1f} s")
-    if raw.events[EventId.PARACHUTE_DEPLOY]["happened"] == 0:
-        before.append("the parachute was never fired: its Mach number and range were not reached")
-    return text + "".join(f"; {cause}" for cause in before)
+    return text + "".join(f"; {cause}" for cause in _causes(raw))
+
+
+def _causes(raw: RawFlight) -> list[str]:
+    """Return what went wrong before the crash, in order of time."""
+    crash = raw.events[EventId.CRASH]
+    end = float(crash["t"]) if crash["happened"] else np.inf
+    found = []
+
+    def add(slot: EventId, words: str) -> None:
+        row = raw.events[slot]
+        if row["happened"] and float(row["t"]) <= end:
+            t = float(row["t"])
+            found.append((t, words.format(t=t, load=float(row["value"]) / 1e3)))
+
+    add(EventId.PARACHUTE_TORN, "the parachute tore at {t:.1f} s under {load:.0f} kN")
+    add(EventId.PROPELLANT_EMPTY, "the propellant was gone at {t:.1f} s")
+    add(EventId.RADAR_LOST, "the radar lost the ground at {t:.1f} s")
+    engine = f"engine {int(raw.case['engine_out'])} stopped at "
+    add(EventId.ENGINE_OUT, engine + "{t:.1f} s")
+    if raw.case["mortar_delay"] > 0 and raw.events[EventId.PARACHUTE_DEPLOY]["happened"]:
+        late = f"the mortar fired {float(raw.case['mortar_delay']):.1f} s late, at "
+        add(EventId.PARACHUTE_DEPLOY, late + "{t:.1f} s")
+    causes = [words for _, words in sorted(found)]
+    if raw.case["mortar_dead"]:
+        causes.append("the parachute's mortar failed")
+    elif not raw.events[EventId.PARACHUTE_DEPLOY]["happened"]:
+        causes.append(
+            "the parachute was never fired: its trigger was not met inside its box of Mach number "
+            "and dynamic pressure"
+        )
+    return causes

@@ -25,6 +25,8 @@ f64 = wp.float64
 ALL_EIGHT = wp.constant(0)
 FOUR_JOINED = wp.constant(1)
 FOUR_ALONE = wp.constant(2)
+SHARINGS = wp.constant(16)
+"""How often what clipped engines leave undone is shared out again."""
 SPARE = wp.constant(wp.float64(0.04))
 """Share of the throttle range kept free at both ends for the attitude."""
 
@@ -62,38 +64,57 @@ def axial_limits(case: Case, tables: Tables, row: wp.int32):
     least = case.thrust_minimum
     most = case.thrust_maximum * case.thrust_factor
     spare = SPARE * (most - least)
-    weakest = f64(1.0e9)
-    strongest = f64(0.0)
+    axial = f64(0.0)
     for k in range(8):
-        share = tables.mixing[row, k][0]
-        strongest = wp.max(strongest, share)
-        if share > f64(0.0):
-            weakest = wp.min(weakest, share)
-    return wp.vec2d((least + spare) / weakest, (most - spare) / wp.max(strongest, f64(1.0e-9)))
+        if tables.runs[row, k] == 1:
+            axial += tables.engine_axes[k][2]
+    return wp.vec2d((least + spare) * axial, (most - spare) * axial)
 
 
 @wp.func
-def allocate(case: Case, tables: Tables, row: wp.int32, axial: wp.float64, torque: wp.vec3d):
-    """Thrust [N] of each engine for an axial force within `axial_limits` and a torque.
+def _given(case: Case, tables: Tables, centre: wp.vec3d, thrust: vec8d):
+    """Axial force and torques that thrusts give about a mass centre."""
+    out = wp.vec4d()
+    for k in range(8):
+        axis = tables.engine_axes[k]
+        lever = tables.engine_points[k] + case.stage_position - centre
+        turn = wp.cross(lever, axis * (-thrust[k]))
+        out = out + wp.vec4d(axis[2] * thrust[k], turn[0], turn[1], turn[2])
+    return out
 
-    Torque gives way where an engine would leave its range; engines that do not run stay at zero.
+
+@wp.func
+def allocate(
+    case: Case,
+    tables: Tables,
+    row: wp.int32,
+    centre: wp.vec3d,
+    axial: wp.float64,
+    torque: wp.vec3d,
+):
+    """Thrust [N] of each engine for an axial force and a torque about the mass centre.
+
+    The minimum-norm solution; where it leaves an engine's range, what is missing is shared out
+    again among the engines that have some left (redistributed pseudo-inverse). Engines that do not
+    run stay at zero.
     """
     least = case.thrust_minimum
     most = case.thrust_maximum * case.thrust_factor
-    scale = f64(1.0)
-    for k in range(8):
-        m = tables.mixing[row, k]
-        if m[0] > f64(0.0):
-            base = m[0] * axial
-            more = m[1] * torque[0] + m[2] * torque[1] + m[3] * torque[2]
-            if more > f64(1.0e-9):
-                scale = wp.min(scale, wp.max((most - base) / more, f64(0.0)))
-            if more < f64(-1.0e-9):
-                scale = wp.min(scale, wp.max((base - least) / -more, f64(0.0)))
+    wanted = wp.vec4d(axial, torque[0], torque[1], torque[2])
+    missing = wanted
     out = vec8d()
-    for k in range(8):
-        m = tables.mixing[row, k]
-        if m[0] > f64(0.0):
-            more = m[1] * torque[0] + m[2] * torque[1] + m[3] * torque[2]
-            out[k] = wp.clamp(m[0] * axial + more * scale, least, most)
+    tries = wp.int32(0)
+    while tries < SHARINGS:
+        clipped = wp.int32(0)
+        for k in range(8):
+            if tables.runs[row, k] == 1:
+                asked = out[k] + wp.dot(tables.mixing[row, k], missing)
+                out[k] = wp.clamp(asked, least, most)
+                if out[k] != asked:
+                    clipped = 1
+        tries += 1
+        if clipped == 0:
+            tries = SHARINGS
+        else:
+            missing = wanted - _given(case, tables, centre, out)
     return out

@@ -442,7 +442,7 @@ def fly_powered(
                     axial = wp.clamp(wp.dot(wanted, axis), limits[0], limits[1])
                     goal = upright(case, wp.normalize(wanted), case.heading)
                     torque = torque_toward(case, body.inertia, s.q1, s.w1, goal)
-                    rig.command = allocate(case, tables, row, axial, torque)
+                    rig.command = allocate(case, tables, row, body.centre, axial, torque)
                     if case.point == 1:
                         # The throttles turn it as they would, but at the ticks alone.
                         given = engine_torque(case, tables, rig.command, body)

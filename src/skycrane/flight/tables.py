@@ -98,7 +98,9 @@ def make_tables(
     tables.canopy_drag = put(mach_grid(chute.mach, chute.drag_coefficient))
     tables.engine_points = put_vectors(shape.stage.engine_points_m)
     tables.engine_axes = put_vectors(engine_axes(shape.stage, vehicle.engines))
-    tables.mixing = wp.array(_mixing(mission), dtype=wp.vec4d, device=device)
+    mixing = _mixing(mission)
+    tables.mixing = wp.array(mixing, dtype=wp.vec4d, device=device)
+    tables.runs = wp.array(mixing.any(axis=2).astype(np.int32), dtype=wp.int32, device=device)
     tables.bridle_stage = put_vectors(shape.bridles.stage_points_m)
     tables.bridle_rover = put_vectors(shape.bridles.rover_points_m)
     xs, ys = shape.rover.wheel_x_m, shape.rover.wheel_y_m
