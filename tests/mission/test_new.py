@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from skycrane.cli import main
 from skycrane.errors import InputError
 from skycrane.mission import load_mission
+from skycrane.mission.derived import DERIVED
 from skycrane.mission.load import parse_mission
 from skycrane.mission.mission import Mission
 from skycrane.mission.new import mission_template, write_mission_template
@@ -50,9 +51,15 @@ def words(text):
     return " ".join(text.split())
 
 
-def test_every_value_of_its_source_is_in_it(source, text):
+def test_every_value_of_its_source_is_in_it_but_what_follows_from_others(source, text):
     values = parse_mission(text, where="mine.toml").model_dump()
     wanted = load_mission(source).model_dump()
+    for path in DERIVED:
+        *parents, last = path.split(".")
+        for table in (values, wanted):
+            for part in parents:
+                table = table[part]
+            del table[last]
     for apart in ("mission", "entry", "flown", "flown_figure"):
         values.pop(apart), wanted.pop(apart)
     assert values == wanted

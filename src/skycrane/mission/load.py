@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from skycrane.errors import InputError
 from skycrane.mission.air_file import resolve_air_file
+from skycrane.mission.derived import with_derived
 from skycrane.mission.mission import Mission
 
 __all__ = ["built_in_missions", "dump_mission", "load_mission", "parse_mission"]
@@ -102,7 +103,7 @@ def parse_mission(text: str, *, where: str, folder: Path | None = None) -> Missi
             f"not valid TOML: {error}", where=where, right="Mend the syntax."
         ) from error
     _check_plain(table, where)
-    table = resolve_air_file(table, folder, where)
+    table = resolve_air_file(with_derived(table), folder, where)
     try:
         return Mission.model_validate(table)
     except ValidationError as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 from skycrane.errors import InputError
 from skycrane.files import atomic_path
+from skycrane.mission.derived import DERIVED
 from skycrane.mission.entry import motion_of
 from skycrane.mission.fault import Fault
 from skycrane.mission.load import built_in_missions, parse_mission
@@ -106,6 +107,14 @@ def _tables(mission: Mission, name: str, source: str, comments: Comments) -> lis
     values = mission.model_dump(mode="python")
     values["mission"] = {"name": name, "title": f"{name}, after {mission.mission.title}"}
     values["entry"] = _published_entry(mission)
+    for key in DERIVED:
+        # What follows from the new mission's own values shall follow from them.
+        *parents, last = key.split(".")
+        at = values
+        for parent in parents:
+            at = at[parent]
+        at[last] = None
+        comments.beside.pop(key, None)
     # The values of these are no longer those that the source's comments speak of.
     for key in ("mission.name", "mission.title"):
         comments.beside.pop(key, None)

@@ -104,15 +104,13 @@ HINTS: dict[str, str] = {
     "atmosphere": 'One of three: a table of the day (model = "table"), temperatures alone with the '
     'pressure from the season (model = "hydrostatic"), or a file of yours, file = "air.csv" (CSV '
     "or NetCDF, from Mars-GRAM or the Mars Climate Database), in place of the rows.",
-    "atmosphere.datum_radius_m": "Radius of the areoid at the site: site.radius_m less the site's "
-    "MOLA elevation, about 3396.1 km at the equator, 3394.4 km at 18 degrees.",
+    "atmosphere.datum_radius_m": "The areoid: site.radius_m less the site's MOLA elevation.",
     "atmosphere.density_factors": "Write ones unless the day's density is known.",
     "wind": "Or from_air_file = true, in place of the columns, where atmosphere.file has winds.",
     "flown.0": "The flown timeline, if there is one: only compared with, never flown. Several "
     "events of one name are paired in order. Known names are those of flight/events.json. Below is "
     "the timeline of {source}.",
     "flown_figure.0": "Known: " + ", ".join(FLOWN_FIGURES) + ".",
-    "guidance.parachute.straighten_speed_m_s": "Some 50 m/s above the mortar's speed.",
     "guidance.parachute.deploy_trigger": 'Mars Science Laboratory fired by "speed", Mars 2020 was '
     'the first to fire by "range".',
     "guidance.parachute.deploy_range_m": "As far as the parachute and the engines carry it, 7 to "
@@ -140,6 +138,9 @@ HINTS: dict[str, str] = {
 
 EXAMPLES: dict[str, Any] = {
     "vehicle.stack.lift_to_drag": 0.24,
+    "atmosphere.datum_radius_m": 3395600.0,
+    "atmosphere.flattening": 0.00523,
+    "guidance.parachute.straighten_speed_m_s": 468.0,
     "epoch.sun_azimuth_deg": 250.0,
     "epoch.sun_elevation_deg": 30.0,
     "atmosphere.surface.pressure_pa": 700.0,

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from skycrane.mission.cameras import Phase, Rates
+from skycrane.mission.derived import DERIVED
 from skycrane.mission.dispersion import Spread, SpreadEastNorth, SpreadVector
 from skycrane.mission.new_comments import Comments
 from skycrane.mission.new_hints import EXAMPLES, HINTS, UNITS
@@ -177,6 +178,8 @@ def _header_lines(doc: str, path: str, context: _Context, *, told: bool) -> list
 
 def _hint_lines(path: str, context: _Context) -> list[str]:
     hint = HINTS.get(path, "").format(source=context.source)
+    if path in DERIVED:
+        hint = f"{hint} Left out, it follows: {DERIVED[path]}.".strip()
     return _comment_lines(f"> {hint}", indent="  ") if hint else []
 
 

@@ -150,19 +150,19 @@ class Aeroshell(Section):
 class ReactionControl(Section):
     """The thrusters that bank and pitch the entry vehicle."""
 
-    bank_rate_limit_deg_s: Positive
+    bank_rate_limit_deg_s: Positive = 20.0
     """Fastest bank, deg/s."""
-    bank_acceleration_limit_deg_s2: Positive
+    bank_acceleration_limit_deg_s2: Positive = 5.0
     """Strongest bank acceleration, deg/s2."""
-    pitch_damping: Annotated[float, Field(gt=0, lt=1)]
+    pitch_damping: Annotated[float, Field(gt=0, lt=1)] = 0.7
     """Damping ratio with which the angle of attack settles on its trim."""
-    rate_damping_n_m_s: NonNegative
+    rate_damping_n_m_s: NonNegative = 1500.0
     """Torque against the rates of the hanging capsule, N m per rad/s."""
     arm_m: Positive
     """Lever arm of the thrusters, m."""
     point_mass_use_kg_s: NonNegative
     """What they burn under the parachute in point-mass flights, which have no rates, kg/s."""
-    exhaust_speed_m_s: Positive
+    exhaust_speed_m_s: Positive = 2200.0
     """Their effective exhaust speed; they burn from the descent stage's tanks, m/s."""
 
 
@@ -171,39 +171,39 @@ class Parachute(Section):
 
     diameter_m: NonNegative
     """Nominal diameter, m; the drag coefficient refers to its disk."""
-    mortar_speed_m_s: Positive
+    mortar_speed_m_s: Positive = 44.0
     """Speed of the pack out of the mortar, relative to the capsule, m/s."""
     line_length_m: Positive
     """From the riser's attachment to the skirt when the lines are stretched, m."""
-    line_stiffness_n_m: Positive
+    line_stiffness_n_m: Positive = 30000.0
     """Tension a metre of stretch, all lines together, N/m."""
-    line_damping_n_s_m: NonNegative
+    line_damping_n_s_m: NonNegative = 1500.0
     """Tension a metre a second of stretching, N s/m."""
-    pack_drag_area_m2: NonNegative
+    pack_drag_area_m2: NonNegative = 0.5
     """Drag area of the pack on its way out, m2."""
-    filling_diameters: Positive
+    filling_diameters: Positive = 11.0
     """Inflation is complete after this many diameters of air have passed the canopy."""
-    filling_exponent: Positive
+    filling_exponent: Positive = 3.0
     """Projected area grows with this power of the distance."""
     mach: Column
     """Mach numbers of the drag table, rising."""
     drag_coefficient: Column
     """Drag coefficient at each Mach number."""
-    apparent_mass_factor: NonNegative
+    apparent_mass_factor: NonNegative = 0.15
     """Mass of air moving with the canopy, as a factor on density times diameter cubed."""
-    breathing_mach: NonNegative
+    breathing_mach: NonNegative = 1.4
     """Above this Mach number the full canopy breathes: its area swings,"""
-    breathing_depth: Annotated[float, Field(ge=0, lt=1, strict=False)]
+    breathing_depth: Annotated[float, Field(ge=0, lt=1, strict=False)] = 0.15
     """by this share at most, reached 0.4 Mach higher,"""
-    breathing_strouhal: NonNegative
+    breathing_strouhal: NonNegative = 0.09
     """this many times while a diameter of air passes."""
-    sway_supersonic: Annotated[float, Field(ge=0, lt=1, strict=False)]
+    sway_supersonic: Annotated[float, Field(ge=0, lt=1, strict=False)] = 0.12
     """Coefficient of the unsteady side force, 0.4 above that Mach number,"""
-    sway_subsonic: Annotated[float, Field(ge=0, lt=1, strict=False)]
+    sway_subsonic: Annotated[float, Field(ge=0, lt=1, strict=False)] = 0.02
     """and below it."""
-    trim_angle_deg: Angle
+    trim_angle_deg: Angle = 10.0
     """Angle of attack at which the canopy flies of itself; it glides below it."""
-    normal_slope_1_rad: NonNegative
+    normal_slope_1_rad: NonNegative = 0.1
     """Slope of its normal-force coefficient at no angle of attack, 1/rad (unstable)."""
     load_limit_n: Positive
     """The canopy tears above this load, N."""
@@ -231,13 +231,13 @@ class Engines(Section):
     """Effective exhaust speed at the least thrust, m/s; linear in thrust between."""
     exhaust_speed_maximum_m_s: Positive
     """Effective exhaust speed at the largest thrust, m/s."""
-    lag_s: Positive
+    lag_s: Positive = 0.08
     """Time constant of the thrust, s."""
-    attitude_frequency_rad_s: Positive
+    attitude_frequency_rad_s: Positive = 4.0
     """Natural frequency of the attitude control through the throttles, rad/s."""
-    attitude_damping: Positive
+    attitude_damping: Positive = 0.9
     """Damping ratio of the attitude control."""
-    angular_acceleration_limit_deg_s2: Positive
+    angular_acceleration_limit_deg_s2: Positive = 90.0
     """Strongest angular acceleration asked of the throttles, deg/s2."""
     drag_area_m2: NonNegative
     """Drag area of descent stage and rover, m2."""
@@ -256,21 +256,21 @@ class Bridle(Section):
 
     length_m: Positive
     """Length paid out, m."""
-    payout_speed_m_s: Positive
+    payout_speed_m_s: Positive = 1.35
     """Speed of the even part of the lowering, m/s."""
-    payout_acceleration_m_s2: Positive
+    payout_acceleration_m_s2: Positive = 2.0
     """How the lowering speeds up and slows down, m/s2."""
-    stiffness_n_m: Positive
+    stiffness_n_m: Positive = 60000.0
     """Tension a metre of stretch, all three together, N/m."""
-    damping_n_s_m: NonNegative
+    damping_n_s_m: NonNegative = 4000.0
     """Tension a metre a second of stretching, N s/m."""
-    turn_damping_n_m_s: NonNegative
+    turn_damping_n_m_s: NonNegative = 60.0
     """Torque against the rates of the hanging rover, N m per rad/s."""
-    ground_stiffness_n_m: Positive
+    ground_stiffness_n_m: Positive = 80000.0
     """Force of ground and suspension a metre of sinking in, N/m."""
-    ground_damping_n_s_m: NonNegative
+    ground_damping_n_s_m: NonNegative = 14000.0
     """The same a metre a second, N s/m."""
-    ground_friction: NonNegative
+    ground_friction: NonNegative = 0.6
     """Coefficient of friction of the wheels on the ground."""
 
 
