@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flight_builders import changed
 
 from skycrane.flight.events import crash_reason, events_of
 from skycrane.flight.record import Flight
@@ -23,11 +22,6 @@ def flight_of(raw: RawFlight, mission: Mission) -> Flight:
         "landed" if raw.outcome == Outcome.LANDED else "crashed",
         crash_reason(raw),
     )
-
-
-@pytest.fixture(scope="session")
-def change() -> Callable[..., Mission]:
-    return changed
 
 
 @pytest.fixture(scope="session")
