@@ -17,7 +17,7 @@ from skycrane.mission.fault import Fault
 from skycrane.mission.load import built_in_missions, parse_mission
 from skycrane.mission.mission import Identity, Mission
 from skycrane.mission.new_comments import Comments, comments_of
-from skycrane.mission.new_hints import FAULTS, FIRST_LINES, LEFT_OUT, PARTS
+from skycrane.mission.new_hints import ANY_DAY, FAULTS, FIRST_LINES, LEFT_OUT, PARTS
 from skycrane.mission.new_tables import (
     Table,
     array_tables,
@@ -107,14 +107,15 @@ def _tables(mission: Mission, name: str, source: str, comments: Comments) -> lis
     values = mission.model_dump(mode="python")
     values["mission"] = {"name": name, "title": f"{name}, after {mission.mission.title}"}
     values["entry"] = _published_entry(mission)
-    for key in DERIVED:
-        # What follows from the new mission's own values shall follow from them.
+    # What follows from the new mission's own values shall follow from them.
+    for key, value in {**dict.fromkeys(DERIVED), **ANY_DAY}.items():
         *parents, last = key.split(".")
         at = values
         for parent in parents:
             at = at[parent]
-        at[last] = None
+        at[last] = value
         comments.beside.pop(key, None)
+        comments.above.pop(key, None)
     # The values of these are no longer those that the source's comments speak of.
     for key in ("mission.name", "mission.title"):
         comments.beside.pop(key, None)

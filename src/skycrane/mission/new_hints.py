@@ -6,13 +6,14 @@ from typing import Any
 
 from skycrane.mission.flown import FLOWN_FIGURES
 
-__all__ = ["EXAMPLES", "FAULTS", "FIRST_LINES", "HINTS", "LEFT_OUT", "PARTS", "UNITS"]
+__all__ = ["ANY_DAY", "EXAMPLES", "FAULTS", "FIRST_LINES", "HINTS", "LEFT_OUT", "PARTS", "UNITS"]
 
 FIRST_LINES = """\
 {title}
 
-Written by `skycrane mission new` from {source}. Every key is here. As it stands it flies as
-{source} does; make it another flight by writing that flight's published figures into part 1.
+Written by `skycrane mission new` from {source}. Every key is here. As it stands it lands as
+{source} does, in the season's air in place of the day's; make it another flight by writing that
+flight's published figures into part 1.
   skycrane check {file}     says what is wrong, and shows masses, both entry speeds, trim
   skycrane fly {file}       flies it and compares it with the timeline under [[flown]]
 
@@ -105,7 +106,10 @@ HINTS: dict[str, str] = {
     'pressure from the season (model = "hydrostatic"), or a file of yours, file = "air.csv" (CSV '
     "or NetCDF, from Mars-GRAM or the Mars Climate Database), in place of the rows.",
     "atmosphere.datum_radius_m": "The areoid: site.radius_m less the site's MOLA elevation.",
-    "atmosphere.density_factors": "Write ones unless the day's density is known.",
+    "atmosphere.table_temperature_k": "Of {source}'s place and day: change them where the season "
+    "is another; 10 K warmer throughout is some 4 % less air at the ground, more aloft.",
+    "atmosphere.table_pressure_pa": "Of the day, if known.",
+    "atmosphere.density_factors": "Ones unless the day's density is known.",
     "wind": "Or from_air_file = true, in place of the columns, where atmosphere.file has winds.",
     "flown.0": "The flown timeline, if there is one: only compared with, never flown. Several "
     "events of one name are paired in order. Known names are those of flight/events.json. Below is "
@@ -150,6 +154,14 @@ EXAMPLES: dict[str, Any] = {
     "entry.velocity_m_s": [-5048.379, 1012.040, -1387.031],
 }
 """Values shown for keys that are left out."""
+
+ANY_DAY: dict[str, Any] = {
+    "atmosphere.model": "hydrostatic",
+    "atmosphere.table_pressure_pa": None,
+    "atmosphere.density_altitude_m": [-10000.0, 100000.0],
+    "atmosphere.density_factors": [1.0, 1.0],
+}
+"""In place of the air that the source's flight met on its own day: the season's pressure."""
 
 LEFT_OUT: dict[str, dict[str, Any]] = {
     "flown": {"name": "touchdown", "t_s": 418.0, "tolerance_s": 8.0, "note": "", "reason": ""},
