@@ -17,7 +17,14 @@ from skycrane.flight.dispersion import NOMINAL, disperse
 from skycrane.flight.launch import Flown, fly_cases
 from skycrane.flight.reference import ReferenceTrajectory, derive_reference
 from skycrane.flight.state import Outcome, Sample
-from skycrane.flight.tables import HeightFunction, ground_of, make_tables, with_gusts
+from skycrane.flight.tables import (
+    HeightFunction,
+    Heights,
+    ground_heights,
+    ground_of,
+    make_tables,
+    with_gusts,
+)
 from skycrane.mission import Mission
 
 __all__ = ["NOMINAL", "Fidelity", "FlightPlan", "RawFlight", "raw_case", "simulate"]
@@ -74,6 +81,7 @@ class FlightPlan:
         device: str = "cpu",
         seed: int = 0,
         height_m: HeightFunction | None = None,
+        heights: Heights | None = None,
         fidelity: Fidelity = "full",
     ) -> FlightPlan:
         """Prepare a mission.
@@ -83,10 +91,13 @@ class FlightPlan:
             device: "cpu" or "cuda:0".
             seed: of every draw of every case.
             height_m: ground over the target's sphere at (east, north) of the target; level if None.
+            heights: the same as `tables.ground_heights` gives it, where it is at hand.
             fidelity: "full", or "point_mass" for many flights.
         """
         start_warp()
-        ground = None if height_m is None else ground_of(height_m, device)
+        if height_m is not None:
+            heights = ground_heights(height_m)
+        ground = None if heights is None else ground_of(heights, device)
         tables = make_tables(mission, device=device, ground=ground)
         calm = with_gusts(tables, mission, device=device, seed=seed, case_ids=[NOMINAL])
         reference = derive_reference(case_record(mission), calm, device=device)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,27 +21,64 @@ from skycrane.mission import Mission
 from skycrane.vehicle.aerodynamics import aero_grid, mach_grid
 from skycrane.vehicle.stage_shape import engine_axes
 
-__all__ = ["HeightFunction", "flat_ground", "ground_of", "make_tables", "with_gusts"]
+__all__ = [
+    "HeightFunction",
+    "Heights",
+    "flat_ground",
+    "ground_heights",
+    "ground_of",
+    "is_ground",
+    "make_tables",
+    "with_gusts",
+]
 
 Array = NDArray[np.float64]
 HeightFunction = Callable[[Array, Array], Array]
+Heights = Mapping[str, NDArray[np.float32]]
+
+
+_GRIDS = {"wide": (16_000.0, 64.0), "fine": (200.0, 1.0)}
+"""Half width and step of each of the ground's grids, m."""
+
+
+def _axis(name: str) -> Array:
+    half, step = _GRIDS[name]
+    return np.arange(-half, half + step / 2, step)
+
+
+def ground_heights(height_m: HeightFunction) -> Heights:
+    """Return the heights that flights need, of `height_m(east_m, north_m)` over the target sphere.
+
+    Two square float32 grids about the target, rows northward: "wide" and "fine".
+    """
+    return {
+        name: np.asarray(height_m(*np.meshgrid(_axis(name), _axis(name))), dtype=np.float32)
+        for name in _GRIDS
+    }
+
+
+def is_ground(heights: Heights) -> bool:
+    """Return whether these are grids as `ground_heights` gives them."""
+    return set(heights) == set(_GRIDS) and all(
+        grid.shape == (len(_axis(name)),) * 2
+        and grid.dtype == np.float32
+        and bool(np.isfinite(grid).all())
+        for name, grid in heights.items()
+    )
+
+
+def ground_of(heights: Heights, device: str) -> Ground:
+    """Return the ground of `ground_heights` on a device."""
+    ground = Ground()
+    for name, (_, step) in _GRIDS.items():
+        setattr(ground, name, wp.array(heights[name], dtype=wp.float32, device=device))
+        setattr(ground, f"{name}_step", step)
+    return ground
 
 
 def flat_ground(device: str) -> Ground:
     """Return ground at the height of the target everywhere."""
-    return ground_of(lambda east, north: np.zeros_like(east), device)
-
-
-def ground_of(height_m: HeightFunction, device: str) -> Ground:
-    """Return the ground of `height_m(east_m, north_m)`, heights over the target's sphere."""
-    ground = Ground()
-    for name, half, step in (("wide", 16_000.0, 64.0), ("fine", 200.0, 1.0)):
-        axis = np.arange(-half, half + step / 2, step)
-        east, north = np.meshgrid(axis, axis)
-        heights = np.asarray(height_m(east, north), dtype=np.float32)
-        setattr(ground, name, wp.array(heights, dtype=wp.float32, device=device))
-        setattr(ground, f"{name}_step", step)
-    return ground
+    return ground_of(ground_heights(lambda east, _: np.zeros_like(east)), device)
 
 
 def _mixing(mission: Mission) -> Array:

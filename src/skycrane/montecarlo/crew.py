@@ -20,6 +20,7 @@ from skycrane.flight.simulate import FlightPlan
 from skycrane.mission.load import parse_mission
 from skycrane.montecarlo.campaign import Campaign, Identity
 from skycrane.montecarlo.chunks import chunk_cases, write_chunk
+from skycrane.montecarlo.ground import campaign_ground
 from skycrane.montecarlo.rows import chunk_table
 
 __all__ = ["Job", "dask_crew", "fly_chunk", "local_crew", "own_crew", "work_off"]
@@ -60,8 +61,6 @@ _plans_lock = threading.Lock()
 
 def _plan(job: Job) -> FlightPlan:
     """Return the job's flight plan, made once a process; only the last one is kept."""
-    from skycrane.mars.terrain import terrain_of
-
     key = (job.identity.key, job.device)
     with _plans_lock:
         if key not in _plans:
@@ -71,7 +70,7 @@ def _plan(job: Job) -> FlightPlan:
                 mission,
                 device=job.device,
                 seed=job.identity.seed,
-                height_m=terrain_of(mission, workers=1).height_m,
+                heights=campaign_ground(Path(job.directory), mission),
                 fidelity=job.identity.fidelity,
             )
         return _plans[key]

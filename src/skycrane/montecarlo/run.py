@@ -13,6 +13,7 @@ from skycrane.flight.simulate import Fidelity
 from skycrane.mission import Mission
 from skycrane.montecarlo.campaign import Campaign, Identity, Shard
 from skycrane.montecarlo.crew import Crew, Job, dask_crew, local_crew, own_crew, work_off
+from skycrane.montecarlo.ground import campaign_ground
 from skycrane.montecarlo.merge import merge
 from skycrane.montecarlo.plots import draw_all
 from skycrane.montecarlo.statistics import statistics_of
@@ -85,6 +86,8 @@ def _fly(campaign: Campaign, order: Order, progress: Progress) -> None:
     chunks = campaign.chunks_of(order.shard)
     left = campaign.missing(chunks)
     total = sum(len(campaign.case_ids(chunk)) for chunk in chunks)
+    if left:
+        campaign_ground(campaign.directory, campaign.mission)
     with _counting(progress, "Flying", total) as advance:
         advance(total - sum(len(campaign.case_ids(chunk)) for chunk in left))
         work_off(
