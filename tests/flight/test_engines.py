@@ -8,7 +8,7 @@ import warp as wp
 from flight_builders import FAR_BELOW, case_of, tables_of
 from scipy.spatial.transform import Rotation
 
-from skycrane.flight.bodies import lander_body
+from skycrane.flight.bodies import Body, lander_body
 from skycrane.flight.case import Case, Tables
 from skycrane.flight.lander_control import (
     ALL_EIGHT,
@@ -46,6 +46,11 @@ def _share(
     i = wp.tid()
     limits[i] = axial_limits(cases[0], tables, rows[i])
     out[i] = allocate(cases[0], tables, rows[i], centre, axial[i], torque[i])
+
+
+@wp.kernel(enable_backward=False)
+def _lander(cases: wp.array(dtype=Case), propellant: wp.float64, out: wp.array(dtype=Body)):
+    out[0] = lander_body(cases[0], propellant)
 
 
 @wp.kernel(enable_backward=False)
@@ -97,12 +102,24 @@ def shared(mission, rows, axial, torque) -> tuple[np.ndarray, np.ndarray]:
     return out.numpy(), limits.numpy()
 
 
-def burn(mission, *, thrust, command, steps, step_s, propellant, steer=None, pose=None, **fields):
+def burn(
+    mission,
+    *,
+    thrust,
+    command,
+    steps,
+    step_s,
+    propellant,
+    steer=None,
+    pose=None,
+    rates=0.0,
+    **fields,
+):
     """Fly the joined lander on its engines without weight; `steer` is (row, goal, axial)."""
     begin = np.zeros(1, dtype=Lander.numpy_dtype())
     begin["p1"] = (3.4e6, 0.0, 0.0)
     begin["q1"] = (0.0, 0.0, 0.0, 1.0) if pose is None else pose
-    begin["thrust"], begin["propellant"] = thrust, propellant
+    begin["thrust"], begin["propellant"], begin["w1"] = thrust, propellant, rates
     row, goal, axial = steer or (0, np.array([0.0, 0.0, 0.0, 1.0]), 0.0)
     out = wp.zeros(steps, dtype=Lander, device="cpu")
     inputs = [
@@ -295,6 +312,26 @@ def test_the_attitude_settles_on_its_command(out, mission):
     assert np.degrees(np.abs(rows["w1"][320:]).max()) < 0.5
     # No wild overshoot on the way.
     assert off.max() < 20.5
+
+
+def test_without_thrust_the_lander_is_a_free_top(mission):
+    """Angular momentum in axes at rest is kept; fails without the gyroscopic term."""
+    rates = np.radians([25.0, -18.0, 30.0])
+    _, rows = burn(
+        mission,
+        thrust=0.0,
+        command=np.zeros(8),
+        steps=600,
+        step_s=0.01,
+        propellant=200.0,
+        rates=rates,
+    )
+    out = wp.zeros(1, dtype=Body, device="cpu")
+    wp.launch(_lander, dim=1, inputs=[case_of(mission), 200.0], outputs=[out], device="cpu")
+    inertia = out.numpy()[0]["inertia"]
+    spin = Rotation.from_quat(rows["q1"]).apply(inertia * rows["w1"])
+    assert np.linalg.norm(spin - spin[0], axis=1).max() < 1e-7 * np.linalg.norm(spin[0])
+    assert np.degrees(np.ptp(rows["w1"], axis=0)).max() > 10.0
 
 
 def test_propellant_of_the_flight_is_that_of_its_thrusts(mission, raw):

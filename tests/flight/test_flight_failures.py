@@ -165,7 +165,7 @@ def test_a_parachute_that_never_fires(mission, to_flight):
     dead = inject(mission, {"kind": "parachute_failed"})
     flight = to_flight(simulate(dead), dead)
     assert flight.outcome == "crashed"
-    assert re.search(r"capsule hit the ground .*parachute was never fired", flight.reason)
+    assert re.search(r"capsule hit the ground .*mortar failed", flight.reason)
     assert not flight.has_event("parachute_deploy")
     # A capsule of 150 kg/m2 arrives at some hundreds of metres a second.
     assert 150.0 < flight.event("crash").speed_m_s < 600.0
@@ -186,7 +186,7 @@ def test_an_engine_out_that_the_sky_crane_does_not_need(mission, raw):
 def test_seven_engines_hold_it_but_cannot_brake_as_hard(engine, mission, to_flight):
     """Out during the approach: flown around until the last braking asks for more than is there.
 
-    Seven engines in balance give some 12.6 kN, the constant deceleration asks for 18 kN.
+    Seven engines in balance cannot give the 18 kN that the constant deceleration asks for.
     """
     mission = inject(mission, {"kind": "engine_out", "engine": engine, "delay_s": 5.0})
     out = simulate(mission)
@@ -201,7 +201,8 @@ def test_seven_engines_hold_it_but_cannot_brake_as_hard(engine, mission, to_flig
     assert sink == pytest.approx(mission.guidance.powered.constant_velocity_m_s, abs=1.0)
     flight = to_flight(out, mission)
     assert flight.outcome == "crashed"
-    assert 10.0 < flight.event("crash").speed_m_s < 30.0
+    assert re.search(rf"engine {engine} stopped at", flight.reason)
+    assert 2.0 < flight.event("crash").speed_m_s < 30.0
     assert_it_can_be_filmed(flight)
 
 

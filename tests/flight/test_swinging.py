@@ -196,7 +196,18 @@ def _lower(
         s = lander_step(case, tables, 0, t, s, rig, change.rate, h)
 
 
-def lowered(mission, *, aside_m=0.0, twist_rad=0.0, drop_m=0.0, duration_s, stiffness, paid=6.4):
+def lowered(
+    mission,
+    *,
+    aside_m=0.0,
+    twist_rad=0.0,
+    drop_m=0.0,
+    up_m=None,
+    duration_s,
+    stiffness,
+    paid=6.4,
+    w2=(0.0, 0.0, 0.0),
+):
     """Rover on three upright bridles under a held stage, moved from rest; its motion."""
     tables = tables_of(mission)
     points = np.array(mission.shape.bridles.stage_points_m)
@@ -224,6 +235,9 @@ def lowered(mission, *, aside_m=0.0, twist_rad=0.0, drop_m=0.0, duration_s, stif
     rows = np.zeros(1, dtype=Lander.numpy_dtype())
     rows["p1"], rows["q1"] = stage_at, UPRIGHT.as_quat()
     rows["p2"] = stage_at + UPRIGHT.apply([0.0, line * np.sin(angle), z])
+    if up_m is not None:
+        rows["p2"] = stage_at - np.array([200.0 - up_m, 0.0, 0.0])
+    rows["w2"] = w2
     rows["q2"] = (UPRIGHT * Rotation.from_rotvec([0.0, 0.0, twist_rad])).as_quat()
     h = 1e-3
     steps = round(duration_s / h)
@@ -266,6 +280,42 @@ def test_the_rover_twists_on_its_bridles(mission):
         2 * np.pi * np.sqrt(inertia * line / (mass * GRAVITY_M_S2 * (points**2).sum(axis=1).mean()))
     )
     assert period(t, twist) == pytest.approx(expected, rel=2e-3)
+
+
+def assert_free_top(attitudes, rates, inertia) -> None:
+    """Angular momentum in axes at rest and energy are kept, while the rates are not."""
+    turn = Rotation.from_quat(attitudes)
+    spin = turn.apply(inertia * rates)
+    size = np.linalg.norm(spin[0])
+    assert np.linalg.norm(spin - spin[0], axis=1).max() < 1e-6 * size
+    energy = (inertia * rates**2).sum(axis=1)
+    assert np.ptp(energy) < 1e-6 * energy[0]
+    assert np.ptp(rates, axis=0).max() > 0.05
+
+
+TUMBLING = np.radians([20.0, 35.0, -15.0])
+
+
+def test_a_capsule_on_slack_lines_is_a_free_top(mission):
+    """Fails without the gyroscopic term, or with an inertia that is not the capsule's."""
+    canopy = np.array([RADIUS_M + 200.0, 0.0, 0.0])
+    begin = {
+        "canopy_position": canopy,
+        "position": canopy - np.array([10.0, 0.0, 0.0]),
+        "attitude": UPRIGHT.as_quat(),
+        "rates": TUMBLING,
+        "filled": 1e6,
+    }
+    tables = tables_of(mission, 1e-12)
+    _, rows, body = hang(mission, tables, begin, duration_s=3.0, step_s=4e-3)
+    assert_free_top(rows["attitude"], rows["rates"], body["inertia"])
+
+
+def test_a_rover_on_slack_bridles_is_a_free_top(mission):
+    rates = {"w2": TUMBLING}
+    _, rows, _ = lowered(mission, duration_s=2.0, stiffness=1.0, paid=200.0, up_m=150.0, **rates)
+    inertia = np.array(mission.vehicle.inertia.rover_kg_m2)
+    assert_free_top(rows["q2"], rows["w2"], inertia)
 
 
 SPEED_M_S, DENSITY_KG_M3, CENTRE_M = 400.0, 8e-3, 0.32
