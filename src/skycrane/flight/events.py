@@ -37,7 +37,8 @@ def events_of(raw: RawFlight) -> list[Event]:
     for body, row in enumerate(raw.impacts):
         if row["happened"]:
             name = "balance_mass_impact" if body else "heat_shield_impact"
-            note = f"{body} of {int(raw.case['balance_count'])}" if body else ""
+            which = f"{body} of {int(raw.case['balance_count'])}, " if body else ""
+            note = which + _place(raw, row)
             found.append((float(row["t"]), 1000 + body, _event(raw, name, row, note)))
     return [event for _, _, event in sorted(found, key=lambda item: item[:2])]
 
@@ -55,6 +56,16 @@ def _event(raw: RawFlight, name: str, row: NDArray[Any], note: str) -> Event:
         dynamic_pressure_pa=round(float(row["pressure"]), 3),
         note=note,
     )
+
+
+def _place(raw: RawFlight, row: NDArray[Any]) -> str:
+    """Say where on the ground something came down."""
+    away = row["position"] - raw.case["site"]
+    sides = []
+    for axis, names in (("east", ("east", "west")), ("north", ("north", "south"))):
+        metres = float(away @ raw.case[axis])
+        sides.append(f"{abs(metres):.0f} m {names[metres < 0]}")
+    return f"{sides[0]}, {sides[1]} of the target"
 
 
 def _note(raw: RawFlight, slot: int, row: NDArray[Any]) -> str:
@@ -76,7 +87,10 @@ def _note(raw: RawFlight, slot: int, row: NDArray[Any]) -> str:
         EventId.POWERED_DESCENT_START: f"{value:.1f} kg of propellant",
         EventId.BRIDLE_CUT: f"{value:.1f} kg of propellant left",
         EventId.RAPPEL_DONE: f"{value:.2f} m of bridle",
-        EventId.CRASH: _REASONS.get(raw.outcome, ""),
+        EventId.TOUCHDOWN: _place(raw, row),
+        EventId.BACKSHELL_IMPACT: _place(raw, row),
+        EventId.DESCENT_STAGE_IMPACT: _place(raw, row),
+        EventId.CRASH: f"{_REASONS.get(raw.outcome, '')}, {_place(raw, row)}",
     }
     return notes.get(EventId(slot), "")
 
