@@ -167,7 +167,7 @@ def _explain(finding: Any) -> tuple[str, str]:
         names = _fields_at(Mission, loc[:-1])
         return "unknown key", _nearest(str(loc[-1]), names)
     if kind == "missing":
-        return "missing", "Add it; `skycrane check mars2020 --json` shows a whole mission."
+        return "missing", "Add it; `skycrane mission new NAME` writes every key with what it means."
     if isinstance(given, str) and kind in {"float_type", "int_type", "float_parsing"}:
         unit = _UNIT.search(str(loc[-1]))
         said = f" in {unit[1].replace('_', '/', 1)}" if unit else ""

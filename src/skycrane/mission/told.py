@@ -44,4 +44,5 @@ def told_of(mission: Mission) -> Iterator[tuple[str, str]]:
         f"{TRIM_MACH:.0f}",
     )
     yield "cameras", ", ".join(mission.cameras)
-    yield "flown", f"{len(mission.flown)} events to compare with"
+    events, figures = len(mission.flown), len(mission.flown_figure)
+    yield "flown", f"{events} events and {figures} figures to compare with"
