@@ -149,7 +149,7 @@ def _sense(case: Case, s: Ballistic, air: Air, drag: wp.float64, where_to: wp.in
     out = Sensed()
     out.speed = wp.length(velocity)
     # The way to the target is worked out for the guidance and for the parachute's trigger only.
-    if where_to == 1:
+    if where_to == 1 or out.speed < wp.max(case.alignment_speed, case.straighten_speed):
         position = believed_position(case, s.position, 0)
         both = range_to_target(case, position, velocity)
         out.to_go = both[0]
@@ -396,7 +396,7 @@ def fly_entry(
             drag = forces.drag / body.mass
             cycle = t >= c.next_cycle - f64(1.0e-9)
             starting = c.phase == PREBANK and drag > case.range_control_load
-            where_to = wp.where(cycle or starting or c.phase >= HEADING_ALIGNMENT, 1, 0)
+            where_to = wp.where(cycle or starting, 1, 0)
             sensed = _sense(case, s, air, drag, where_to)
             c = _mode(case, events, i, c, sensed, now, bank[0])
             if cycle or starting:

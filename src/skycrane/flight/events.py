@@ -18,7 +18,7 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 _REASONS = {
     Outcome.MISSED_ENTRY: "the entry vehicle left the atmosphere again",
     Outcome.CAPSULE_HIT_GROUND: "the capsule hit the ground",
-    Outcome.LANDER_HIT_GROUND: "the descent stage hit the ground with the rover on board",
+    Outcome.LANDER_HIT_GROUND: "the descent stage hit the ground before it had let the rover go",
     Outcome.TOUCHDOWN_TOO_FAST: "the rover touched down too fast",
     Outcome.ROVER_DROPPED: "the rover fell from its bridles",
     Outcome.TIPPED_OVER: "the rover tipped over on the ground",
