@@ -27,6 +27,8 @@ ROUND_M, WGS84_M = 20_902_255.199 * FOOT_M, 6_378_137.0
 # The round Earth has standard gravity at its surface, as the first second of its histories shows.
 ROUND = {"gm": 9.80665 * ROUND_M**2, "j2": 0.0, "rotation": WGS84["rotation"]}
 HEIGHT_M = 30_000.0 * FOOT_M
+# Published on the meridian of zero, the same on any other: here no axis of ours points east.
+MERIDIAN = np.radians(40.0)
 BRICK_KG_M2 = np.array([0.001894220, 0.006211019, 0.007194665]) * SLUG_KG * FOOT_M**2
 
 
@@ -92,7 +94,7 @@ def test_a_dropped_sphere(name, mission):
         cases,
         tables,
         30.0,
-        position=(radius_m + HEIGHT_M, 0.0, 0.0),
+        position=(radius_m + HEIGHT_M) * np.array([np.cos(MERIDIAN), np.sin(MERIDIAN), 0.0]),
         mass=SLUG_KG,
         drag_area=drag_coefficient * 0.1963495 * FOOT_M**2,
     )
