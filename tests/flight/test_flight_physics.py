@@ -77,6 +77,25 @@ def test_line_stretch_and_filling_take_their_distances(mission, raw):
     assert np.interp(0.5, share, filling["inflation"]) < 0.5
 
 
+def test_the_full_canopy_breathes_at_its_strouhal_number_above_its_mach_number(mission, raw):
+    """Area back at its mean after half a period: D / (2 St) of air; steady once it is slow."""
+    rows, chute = raw.parachute, mission.vehicle.parachute
+    full = raw.events[EventId.PARACHUTE_FULL_INFLATION]["t"]
+    after = rows[(rows["t"] > full + 1e-6) & (rows["stage"] < 4)]
+    fast = after[after["mach"] > chute.breathing_mach + 0.02]
+    swing = fast["inflation"] - 1.0
+    assert np.abs(swing).max() <= chute.breathing_depth + 1e-9
+    assert swing.min() < -0.3 * chute.breathing_depth
+    back = int(np.argmax(swing > 0))
+    wind = fast["velocity"] - fast["air_velocity"]
+    speed = np.linalg.norm(fast["second_velocity"] - wind, axis=1)
+    path = np.trapezoid(speed[: back + 1], fast["t"][: back + 1])
+    half = chute.diameter_m / (2 * chute.breathing_strouhal)
+    assert path == pytest.approx(half, abs=1.5 * speed[0] / 64)
+    slow = after[(after["mach"] < chute.breathing_mach - 0.02)]
+    np.testing.assert_allclose(slow["inflation"], 1.0, rtol=1e-12)
+
+
 def test_opening_load_is_that_of_the_canopys_drag_and_the_air_it_gathers(mission, raw):
     """Peak over q S CD near one; finite mass keeps it from the infinite-mass factor of 1.3."""
     pull = raw.events[EventId.PEAK_PARACHUTE_LOAD]
