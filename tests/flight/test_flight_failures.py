@@ -183,10 +183,11 @@ def test_an_engine_out_that_the_sky_crane_does_not_need(mission, raw):
 
 
 @pytest.mark.parametrize("engine", range(8))
-def test_seven_engines_hold_it_but_cannot_brake_as_hard(engine, mission, to_flight):
-    """Out during the approach: flown around until the last braking asks for more than is there.
+def test_seven_engines_bring_it_down(engine, mission, to_flight):
+    """Out during the approach: seven fly on, and brake as early as what they give asks for.
 
-    Seven engines in balance cannot give the 18 kN that the constant deceleration asks for.
+    Fails where the last braking is planned with what eight would give. Three of the sky crane's
+    four cannot hold it level: an engine that it needs ends in a crash.
     """
     mission = inject(mission, {"kind": "engine_out", "engine": engine, "delay_s": 5.0})
     out = simulate(mission)
@@ -200,22 +201,14 @@ def test_seven_engines_hold_it_but_cannot_brake_as_hard(engine, mission, to_flig
     sink = -out.events[EventId.CONSTANT_DECELERATION_START]["velocity"] @ out.case["up"]
     assert sink == pytest.approx(mission.guidance.powered.constant_velocity_m_s, abs=1.0)
     flight = to_flight(out, mission)
-    assert flight.outcome == "crashed"
-    assert re.search(rf"engine {engine} stopped at", flight.reason)
-    assert 2.0 < flight.event("crash").speed_m_s < 30.0
+    if engine in mission.vehicle.engines.sky_crane:
+        assert flight.outcome == "crashed"
+        assert re.search(rf"engine {engine} stopped at", flight.reason)
+        assert 2.0 < flight.event("crash").speed_m_s < 30.0
+    else:
+        assert flight.outcome == "landed"
+        assert np.linalg.norm(place(out)) < 60.0
     assert_it_can_be_filmed(flight)
-
-
-def test_seven_engines_land_where_the_last_braking_is_gentle(mission):
-    """1.5 m/s2 instead of 5.3: within what seven give. The sky crane's own four still run."""
-    gentle = changed(
-        inject(mission, {"kind": "engine_out", "engine": 2, "delay_s": 5.0}),
-        guidance__powered__constant_deceleration_m_s2=1.5,
-        guidance__powered__constant_velocity_altitude_m=450.0,
-    )
-    out = simulate(gentle)
-    assert out.outcome == Outcome.LANDED
-    assert np.linalg.norm(place(out)) < 60.0
 
 
 def test_one_of_the_sky_cranes_four_out_ends_honestly(mission, to_flight):

@@ -240,7 +240,8 @@ def _trigger(case: Case, c: Computer, sensed: Sensed, t: wp.float64):
     near = case.by_range == 1 and sensed.to_go < case.deploy_range
     near = near or sensed.speed < case.deploy_speed
     ready = c.phase == STRAIGHT and c.fire == 0 and case.mortar_dead == 0
-    if ready and inside and (near or slow):
+    # Below the box there is nothing to wait for: better a hard opening than none.
+    if ready and (slow or (inside and near)):
         out.fire = 1
         out.fire_at = t + case.mortar_delay
     return out

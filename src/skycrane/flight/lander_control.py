@@ -16,6 +16,7 @@ __all__ = [
     "FOUR_JOINED",
     "allocate",
     "axial_limits",
+    "balanced_limit",
     "torque_toward",
     "upright",
 ]
@@ -69,6 +70,20 @@ def axial_limits(case: Case, tables: Tables, row: wp.int32):
         if tables.runs[row, k] == 1:
             axial += tables.engine_axes[k][2]
     return wp.vec2d((least + spare) * axial, (most - spare) * axial)
+
+
+@wp.func
+def balanced_limit(case: Case, tables: Tables, row: wp.int32):
+    """Largest axial force [N] without torque that the engines share in their least-norm way.
+
+    With an engine out its neighbour alone holds their corner: much less than all of them could.
+    """
+    most = case.thrust_maximum * case.thrust_factor
+    least = case.thrust_minimum
+    strongest = f64(1.0e-9)
+    for k in range(8):
+        strongest = wp.max(strongest, tables.mixing[row, k][0])
+    return (most - SPARE * (most - least)) / strongest
 
 
 @wp.func

@@ -102,7 +102,7 @@ def see(case: Case, tables: Tables, g: Guide, s: Lander, body: Body):
     if g.radar.lost == 0 and g.radar.seen == 1:
         height = height_above_ground(case, tables.ground, wheels)
         out.height = height * case.radar_scale + case.radar_bias
-    velocity = believed_velocity(case, s.v1, g.fixed)
+    velocity = believed_velocity(case, s.v1, g.radar.seen)
     out.climb = wp.dot(velocity, case.up)
     out.drift = _flat(case, velocity)
     out.to_go = _flat(case, case.site + g.aim - believed_position(case, s.p1, g.fixed))

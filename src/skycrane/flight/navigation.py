@@ -45,17 +45,23 @@ def believed_position(case: Case, position: wp.vec3d, fixed: wp.int32):
 
 
 @wp.func
-def believed_velocity(case: Case, velocity: wp.vec3d, fixed: wp.int32):
-    """Velocity [m/s], mars_fixed, as navigation has it; the radar's Doppler corrects it."""
-    if fixed == 1:
+def believed_velocity(case: Case, velocity: wp.vec3d, seen: wp.int32):
+    """Velocity [m/s], mars_fixed, as navigation has it; exact once the radar has seen the ground.
+
+    The radar measures it by Doppler, and the filter keeps what it has learnt.
+    """
+    if seen == 1:
         return velocity
     return velocity + _in_planet_axes(case, case.navigation_velocity)
 
 
 @wp.func
-def _over_target(case: Case, ground: Ground, believed: wp.vec3d, aim: wp.vec3d):
-    at_aim = ground_height(ground, wp.dot(aim, case.east), wp.dot(aim, case.north))
-    return wp.length(believed) - case.site_radius - at_aim
+def _mapped(case: Case, ground: Ground, d: wp.vec3d):
+    """Height [m] of the ground at an offset from the site, by the map on board; level without."""
+    out = f64(0.0)
+    if case.to_target == 1:
+        out = ground_height(ground, wp.dot(d, case.east), wp.dot(d, case.north))
+    return out
 
 
 @wp.func
@@ -70,7 +76,7 @@ def measure(
     """The radar's state after a look at the ground below.
 
     The correction is to the height over the map's ground at the same place, so that what passes
-    below does not jerk the descent: the vehicle carries a map of the heights, as flown.
+    below does not jerk the descent. A vehicle without a map follows the ground below.
     """
     out = radar
     lost = since_shield >= case.dropout_start and since_shield < case.dropout_end
@@ -80,8 +86,7 @@ def measure(
         out.seen = 1
         measured = height * case.radar_scale + case.radar_bias
         believed = believed_position(case, position, fixed)
-        d = believed - case.site
-        mapped = ground_height(ground, wp.dot(d, case.east), wp.dot(d, case.north))
+        mapped = _mapped(case, ground, believed - case.site)
         out.offset = measured - (wp.length(believed) - case.site_radius - mapped)
     return out
 
@@ -92,7 +97,7 @@ def sensed_height(
 ):
     """Height [m] of a point over the ground at the landing point, as the vehicle has it."""
     believed = believed_position(case, point, fixed)
-    height = _over_target(case, ground, believed, aim)
+    height = wp.length(believed) - case.site_radius - _mapped(case, ground, aim)
     if radar.seen == 1:
         height = height + radar.offset
     return height

@@ -161,7 +161,7 @@ def _separated(s: Hanging, set: Setting, centre: wp.vec3d, push: wp.float64):
 @wp.func
 def _backshell_due(case: Case, tables: Tables, s: Hanging, set: Setting, d: Descent, aim: wp.vec3d):
     """Whether the height over the target is what the powered descent needs from here."""
-    velocity = believed_velocity(case, s.velocity, d.fixed)
+    velocity = believed_velocity(case, s.velocity, d.radar.seen)
     sink = -wp.dot(velocity, wp.normalize(s.position))
     fall = wp.length(free_acceleration(case, s.position, s.velocity)) * case.free_fall
     later = sink + fall
@@ -313,7 +313,7 @@ def fly_parachute(
             due = begin.t + f64(ticks) * case.tick
             if t >= due - f64(1.0e-9) and set.stage < BACKSHELL_ALONE:
                 ticks += 1
-                velocity = believed_velocity(case, s.velocity, d.fixed)
+                velocity = believed_velocity(case, s.velocity, d.radar.seen)
                 mach = felt.air.mach * wp.length(velocity) / wp.max(felt.air.speed, f64(1.0))
                 decided = wp.int32(0)
                 if (

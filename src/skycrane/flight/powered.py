@@ -15,6 +15,7 @@ from skycrane.flight.lander_control import (
     FOUR_JOINED,
     allocate,
     axial_limits,
+    balanced_limit,
     torque_toward,
     upright,
 )
@@ -70,6 +71,8 @@ STILL_M_S = wp.constant(wp.float64(0.02))
 STILL_S = wp.constant(wp.float64(3.0))
 STAGE_HALF_HEIGHT_M = wp.constant(wp.float64(0.8))
 """From the stage's mass centre to the nozzles, which reach the ground first."""
+BRAKE_SHARE = wp.constant(wp.float64(0.9))
+"""Share of the deceleration within reach that the last braking is planned with."""
 TIPPED = wp.constant(wp.float64(0.5))
 """Cosine of the tilt at which a rover on the ground counts as tipped over."""
 
@@ -177,8 +180,9 @@ def _descend(
     seen: Seen,
     s: Lander,
     now: EventSlot,
+    strength: wp.float64,
 ):
-    """The phases from free fall to the sky crane."""
+    """The phases from free fall to the sky crane; `strength` is the force [N] to brake with."""
     out = g
     t = now.t
     if g.phase == FREE_FALL and t - g.since >= case.free_fall - f64(1.0e-9):
@@ -192,7 +196,10 @@ def _descend(
         note(events, i, EventId.CONSTANT_VELOCITY_START, now)
     if g.phase == CONSTANT_VELOCITY:
         excess = seen.climb * seen.climb - case.crane_speed * case.crane_speed
-        if seen.height <= case.crane_altitude + excess / (f64(2.0) * case.constant_deceleration):
+        # No later than what the engines that are left can brake in.
+        brake = BRAKE_SHARE * (strength / seen.whole - seen.gravity)
+        brake = wp.max(wp.min(brake, case.constant_deceleration), f64(0.1))
+        if seen.height <= case.crane_altitude + excess / (f64(2.0) * brake):
             out.phase = wp.int32(CONSTANT_DECELERATION)
             note(events, i, EventId.CONSTANT_DECELERATION_START, now)
     if g.phase == CONSTANT_DECELERATION and -seen.climb <= case.crane_speed + case.settle_speed:
@@ -382,7 +389,8 @@ def fly_powered(
                     note(events, i, EventId.RADAR_LOST, now)
                 seen = see(case, tables, g, s, body)
                 if g.phase <= SETTLING:
-                    g = _descend(case, events, i, g, seen, s, now)
+                    strength = balanced_limit(case, tables, _row(case, g, rig, t, started))
+                    g = _descend(case, events, i, g, seen, s, now, strength)
                     if g.phase >= APPROACH and started == f64(0.0):
                         started = t
                 if g.phase == SETTLING and t - g.settled >= case.settle:
