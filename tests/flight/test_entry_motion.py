@@ -19,6 +19,7 @@ from skycrane.flight.entry_motion import (
 from skycrane.flight.simulate import simulate
 from skycrane.flight.state import EventId
 from skycrane.flight.surroundings import air_at
+from skycrane.vehicle.aerodynamics import aero_row
 
 NO_AERO = (1.5, 0.0, 0.97, 0.0)
 
@@ -43,7 +44,7 @@ def _coast(
     for k in range(steps):
         t = wp.float64(k) * h
         air = air_at(case, tables, 0, s.position, s.velocity, t)
-        forces = entry_forces(case, tables, air, ahead)
+        forces = entry_forces(case, aero_row(tables.aero, air.mach), air, ahead)
         s = entry_step(case, tables, 0, t, s, air, forces, mass, up, up, up, ahead, ahead, h)
         out[k + 1] = s
 
@@ -65,7 +66,8 @@ def _lean(
     s.trim = trim
     for k in range(steps):
         out[k] = wp.vec2d(s.alpha, trim)
-        s = leaned(case, tables, air, s, offset, h)
+        row = aero_row(tables.aero, air.mach)
+        s = leaned(case, row, air.pressure, s, offset, h)
 
 
 def coast(mission, tables=None, *, duration_s=400.0, step_s=0.1, mass=3000.0, **fields):

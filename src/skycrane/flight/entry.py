@@ -17,6 +17,7 @@ from skycrane.flight.entry_guidance import (
 from skycrane.flight.entry_motion import (
     Ballistic,
     Leaning,
+    between,
     cosine_sine,
     entry_forces,
     entry_step,
@@ -36,7 +37,7 @@ from skycrane.flight.state import (
     VehicleState,
 )
 from skycrane.flight.surroundings import Air, air_at, free_acceleration, height_above_ground
-from skycrane.vehicle.aerodynamics import stagnation_heating
+from skycrane.vehicle.aerodynamics import aero_row, stagnation_heating
 
 __all__ = ["fly_entry"]
 
@@ -373,7 +374,8 @@ def fly_entry(
     running = wp.int32(1)
     while running == 1:
         air = air_at(case, tables, i, s.position, s.velocity, t)
-        forces = entry_forces(case, tables, air, turn)
+        row = aero_row(tables.aero, air.mach)
+        forces = entry_forces(case, row, air, turn)
         felt = wp.sqrt(forces.drag * forces.drag + forces.lift * forces.lift) / body.mass
         if count < samples.shape[1]:
             r = _sample(case, t, s, lean, bank[0], air)
@@ -434,12 +436,16 @@ def fly_entry(
             half = f64(0.5) * h
             mid = bank[0] + (bank[1] + f64(0.5) * bank_pull * half) * half
             end = bank[0] + (bank[1] + f64(0.5) * bank_pull * h) * h
-            leaning = leaned(case, tables, air, lean, body.centre[0], h)
+            leaning = leaned(case, row, air.pressure, lean, body.centre[0], h)
             # Thrusters: torque over their arm, and what that thrust burns. The step flies at its
             # mean mass, or it would be of first order.
             torque = wp.abs(bank_pull) * case.inertia[2]
             used = wp.min(torque / (case.control_arm * case.control_exhaust) * h, propellant)
-            lift_end = cosine_sine(end)
+            lift_mid = lift_to
+            lift_end = lift_to
+            if end != bank[0] or mid != bank[0]:
+                lift_mid = cosine_sine(mid)
+                lift_end = cosine_sine(end)
             turn_end = cosine_sine(leaning.alpha)
             s = entry_step(
                 case,
@@ -451,9 +457,9 @@ def fly_entry(
                 forces,
                 body.mass - f64(0.5) * used,
                 lift_to,
-                cosine_sine(mid),
+                lift_mid,
                 lift_end,
-                cosine_sine(f64(0.5) * (lean.alpha + leaning.alpha)),
+                between(turn, turn_end),
                 turn_end,
                 h,
             )

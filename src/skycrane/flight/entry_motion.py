@@ -10,7 +10,16 @@ from skycrane.flight.case import Case, Tables
 from skycrane.flight.surroundings import Air, air_at, free_acceleration
 from skycrane.vehicle.aerodynamics import aero_row, axial_normal, trim_angle
 
-__all__ = ["Ballistic", "Leaning", "cosine_sine", "entry_forces", "entry_step", "leaned", "trim_at"]
+__all__ = [
+    "Ballistic",
+    "Leaning",
+    "between",
+    "cosine_sine",
+    "entry_forces",
+    "entry_step",
+    "leaned",
+    "trim_at",
+]
 
 f64 = wp.float64
 
@@ -70,8 +79,7 @@ def _pushed(
 
 
 @wp.func
-def _forces(case: Case, tables: Tables, air: Air, cosine: wp.float64, sine: wp.float64):
-    row = aero_row(tables.aero, air.mach)
+def _forces(case: Case, row: wp.vec4d, air: Air, cosine: wp.float64, sine: wp.float64):
     ca_cn = axial_normal(
         row[0] * case.axial_factor, row[1] * case.normal_factor, cosine, sine, case.cone_sine2
     )
@@ -89,9 +97,19 @@ def cosine_sine(angle: wp.float64):
 
 
 @wp.func
-def entry_forces(case: Case, tables: Tables, air: Air, turn: wp.vec2d):
-    """Drag and lift [N] at an angle of attack given by its cosine and sine."""
-    return _forces(case, tables, air, turn[0], turn[1])
+def entry_forces(case: Case, row: wp.vec4d, air: Air, turn: wp.vec2d):
+    """Drag and lift [N] at an angle of attack given by its cosine and sine.
+
+    `row` is the aerodynamics' at the air's Mach number (`aero_row`).
+    """
+    return _forces(case, row, air, turn[0], turn[1])
+
+
+@wp.func
+def between(a: wp.vec2d, b: wp.vec2d):
+    """Cosine and sine of the angle half-way between two, given as such."""
+    out = a + b
+    return out * (f64(1.0) / wp.max(wp.length(out), f64(1.0e-9)))
 
 
 @wp.func
@@ -103,13 +121,16 @@ def trim_at(case: Case, tables: Tables, mach: wp.float64, offset: wp.float64):
 
 
 @wp.func
-def leaned(case: Case, tables: Tables, air: Air, s: Leaning, offset: wp.float64, h: wp.float64):
-    """Angle of attack after `h` seconds: a damped spring about the trim, exact for even air.
+def leaned(
+    case: Case, row: wp.vec4d, pressure: wp.float64, s: Leaning, offset: wp.float64, h: wp.float64
+):
+    """Angle of attack after `h` seconds: a damped spring about the trim.
 
     The spring is the static stability of the sphere-cone, I a'' = -q S CN(a) (xcp - xcg); the
-    damping ratio is that of the thrusters' rate control.
+    damping ratio is that of the thrusters' rate control. `row` is the aerodynamics' at the Mach
+    number of now. The step is the (2, 2) Pade approximant of the matrix exponential: of fourth
+    order, and stable however stiff the spring (Hairer and Wanner, Solving ODEs II, 1996, IV.3).
     """
-    row = aero_row(tables.aero, air.mach)
     behind = row[2] * case.diameter - case.nose_to_centre
     factor = row[1] * case.normal_factor
     trim_now = trim_angle(factor, case.cone_sine2, behind, offset)
@@ -119,19 +140,26 @@ def leaned(case: Case, tables: Tables, air: Air, s: Leaning, offset: wp.float64,
     if wp.abs(drift) < STEADY_RAD:
         trim = trim_now + f64(0.5) * drift
     slope = row[0] * factor * (f64(1.0) - case.cone_sine2) / case.cone_sine2
-    w = wp.sqrt(air.pressure * case.area * slope * wp.max(behind, f64(0.0)) / case.inertia[1])
-    w = wp.min(w, FASTEST_RAD_S)
-    z = case.pitch_damping
-    wd = w * wp.sqrt(f64(1.0) - z * z)
+    c = pressure * case.area * slope * wp.max(behind, f64(0.0)) / case.inertia[1]
+    c = wp.min(c, FASTEST_RAD_S * FASTEST_RAD_S)
+    d = f64(2.0) * case.pitch_damping * wp.sqrt(c)
+    twelfth = h * h / f64(12.0)
+    half = f64(0.5) * h
     e = s.alpha - trim
-    fall = wp.exp(-z * w * h)
-    c = wp.cos(wd * h)
-    # sin(wd h) / wd, whole also where there is no air and no spring.
-    n = wp.where(wd > f64(1.0e-9), wp.sin(wd * h) / wp.max(wd, f64(1.0e-9)), h)
+    same = f64(1.0) - twelfth * c
+    cross = twelfth * c * d
+    last = f64(1.0) + twelfth * (d * d - c)
+    x = same * e + (half - twelfth * d) * s.rate
+    y = (cross - half * c) * e + (last - half * d) * s.rate
+    # The matrix on the left, [same, -b; a, g].
+    a = cross + half * c
+    b = half + twelfth * d
+    g = last + half * d
+    per_det = f64(1.0) / (same * g + a * b)
     out = Leaning()
     out.trim = trim_now
-    out.alpha = trim + fall * (e * c + (s.rate + z * w * e) * n)
-    out.rate = fall * (s.rate * c - (z * w * s.rate + w * w * e) * n)
+    out.alpha = trim + (g * x + b * y) * per_det
+    out.rate = (same * y - a * x) * per_det
     return out
 
 
@@ -148,7 +176,7 @@ def _acceleration(
     turn: wp.vec2d,
 ):
     air = air_at(case, tables, index, position, velocity, t)
-    forces = _forces(case, tables, air, turn[0], turn[1])
+    forces = _forces(case, aero_row(tables.aero, air.mach), air, turn[0], turn[1])
     return _pushed(case, position, velocity, air, forces, per_mass, lift_to)
 
 

@@ -22,6 +22,7 @@ from skycrane.flight.case import Case, Tables
 from skycrane.flight.entry_guidance import REFERENCE_STEP_M_S, Reference
 from skycrane.flight.entry_motion import Ballistic, cosine_sine, entry_forces, entry_step, trim_at
 from skycrane.flight.surroundings import air_at
+from skycrane.vehicle.aerodynamics import aero_row
 
 __all__ = ["ReferenceTrajectory", "derive_reference"]
 
@@ -78,7 +79,7 @@ def _fly_in_plane(
         air = air_at(case, tables, 0, b.position, b.velocity, t)
         alpha = trim_at(case, tables, air.mach, body.centre[0])
         turn = cosine_sine(alpha)
-        forces = entry_forces(case, tables, air, turn)
+        forces = entry_forces(case, aero_row(tables.aero, air.mach), air, turn)
         speed = wp.length(b.velocity)
         if n < history.shape[1]:
             history[i, n, 0] = b.position
