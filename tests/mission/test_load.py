@@ -129,8 +129,8 @@ def test_a_mission_that_is_not_there_names_the_nearest(tmp_path):
     [
         ("film.edit.0.event", "tuchdown", r"film\.edit\.0\.event: .*'tuchdown'\. Did you mean tou"),
         ("film.edit.1.views", ["pucc_a"], r"film\.edit\.1\.views: .*camera 'pucc_a'\. Did you"),
-        ("film.stills.0.cameras", ["lvs"], r"film\.stills\.0\.cameras: there is no camera 'lvs'"),
-        ("film.stand_ins.lvs", ["ddc"], r"film\.stand_ins\.lvs: there is no camera"),
+        ("film.stills.0.cameras", ["lcam"], r"film\.stills\.0\.cameras: there is no camera 'lcam'"),
+        ("film.stand_ins.lcam", ["ddc"], r"film\.stand_ins\.lcam: there is no camera"),
         ("film.stills.1.name", "featured", r"film\.stills\.1\.name: 'featured' is the name of an"),
         ("film.opens_at", "", r"film\.opens_at: there is no event ''"),
         ("flown.0.name", "landed", r"flown\.0\.name: there is no event 'landed'"),

@@ -325,7 +325,7 @@ class BodySet:
         # Through the camera's own plane no circle bounds the image: such triangles count by the
         # side they lie on, where that is clear, and everywhere where it is not.
         close = ahead & (z < 1.5 * reach + 1e-3)
-        slope = np.array([lens.width / lens.fx, lens.height / lens.fy]) * 0.5 * 1.15
+        slope = lens.half_extent * 1.15
         for axis in (0, 1):
             side = points[..., axis]
             # A triangle wholly beyond one edge plane cannot be seen.

@@ -60,9 +60,10 @@ class ExposureMeter:
 
     def exposure_s(self, t_s: float, renderer: Renderer) -> float:
         """Return the exposure [s] of a frame at a time, in steps of a microsecond."""
-        if t_s < self._first_light_s:
-            return self._camera.exposure.longest_s
-        place = (t_s - self._camera.exposure.lag_s) / _SPACING_S
+        rule = self._camera.exposure
+        if t_s < self._first_light_s or rule.shortest_s == rule.longest_s:
+            return rule.longest_s
+        place = (t_s - rule.lag_s) / _SPACING_S
         index = int(np.floor(place))
         part = place - index
         older, old, new = (self._look(index + k, renderer) for k in (-2, -1, 0))

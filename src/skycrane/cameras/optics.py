@@ -1,15 +1,16 @@
-"""Lenses: projection with Brown's distortion, and the direction that each photosite looks in."""
+"""Lenses, Brown's or CAHVORE's: projection, and the direction that each photosite looks in."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skycrane.mission.cameras import Camera
+from skycrane.cameras.cahvore import FISH_EYE, PERSPECTIVE, CahvoreModel
+from skycrane.mission.cameras import Cahvore, Camera
 
-__all__ = ["Lens", "lens_of"]
+__all__ = ["CahvoreLens", "Lens", "lens_of"]
 
 Array = NDArray[np.float64]
 
@@ -76,6 +77,11 @@ class Lens:
         columns, rows = np.meshgrid(np.arange(self.width), np.arange(self.height))
         return self.directions(np.stack([columns, rows], axis=-1))
 
+    @property
+    def half_extent(self) -> Array:
+        """How far the picture's edges lie from the axis on the plane at unit distance, (2,)."""
+        return np.array([self.width / self.fx, self.height / self.fy]) / 2
+
     def scaled(self, width: int, height: int) -> Lens:
         """Return the lens over another number of photosites on the same detector."""
         sx, sy = width / self.width, height / self.height
@@ -83,13 +89,117 @@ class Lens:
         return Lens(width, height, self.fx * sx, self.fy * sy, cx, cy, self.distortion)
 
 
+@dataclass(frozen=True)
+class CahvoreLens(Lens):
+    """A lens by its CAHVORE model, about its own centre and in the optical frame.
+
+    `distortion` holds the nearest that Brown's five coefficients come to it (least squares over
+    the picture), for readers of the store that know no other model; nothing is drawn with them.
+    The entrance pupil's movement, millimetres, is left out of the pictures: all rays start in C.
+
+    Attributes:
+        model: the vectors in the optical frame: x along the rows, z along A.
+    """
+
+    model: CahvoreModel
+
+    def distort(self, plane: ArrayLike) -> Array:
+        """Return distorted image-plane coordinates (..., 2) of ideal ones (x/z, y/z)."""
+        p = np.asarray(plane, np.float64)
+        pixels = self.project(np.concatenate([p, np.ones_like(p[..., :1])], axis=-1))
+        return np.asarray((pixels - [self.cx, self.cy]) / [self.fx, self.fy])
+
+    def undistort(self, plane: ArrayLike, *, iterations: int = 60) -> Array:
+        """Return ideal coordinates (..., 2) of distorted ones; they lie ahead of the camera."""
+        pixels = np.asarray(plane, np.float64) * [self.fx, self.fy] + [self.cx, self.cy]
+        d = self.directions(pixels)
+        return np.asarray(d[..., :2] / d[..., 2:])
+
+    def project(self, directions: ArrayLike) -> Array:
+        """Return pixels (..., 2), column and row, of directions in the optical frame (..., 3)."""
+        return self.model.project(directions)
+
+    def directions(self, pixels: ArrayLike) -> Array:
+        """Return unit directions in the optical frame (..., 3) of pixels (..., 2), column, row."""
+        return self.model.rays(pixels)[1]
+
+    @property
+    def half_extent(self) -> Array:
+        """How far the picture's edges lie from the axis on the plane at unit distance, (2,)."""
+        return np.asarray(np.abs(self.undistort(self._edge())).max(axis=0))
+
+    def _edge(self) -> Array:
+        """Return points around the picture's edge, distorted plane coordinates (n, 2)."""
+        s = np.linspace(-0.5, 0.5, 33)
+        sides = [(s, -0.5 + 0 * s), (s, 0.5 + 0 * s), (-0.5 + 0 * s, s), (0.5 + 0 * s, s)]
+        pixels = np.concatenate([np.column_stack(side) for side in sides]) + 0.5
+        pixels = pixels * [self.width, self.height] - 0.5
+        return np.asarray((pixels - [self.cx, self.cy]) / [self.fx, self.fy])
+
+    def scaled(self, width: int, height: int) -> Lens:
+        """Return the lens over another number of photosites on the same detector."""
+        sx, sy = width / self.width, height / self.height
+        a = np.array(self.model.a)
+        h = np.array(self.model.h) * sx + a * (0.5 * sx - 0.5)
+        v = np.array(self.model.v) * sy + a * (0.5 * sy - 0.5)
+        return _cahvore_lens(replace(self.model, h=_triple(h), v=_triple(v)), width, height)
+
+
+def _triple(v: ArrayLike) -> tuple[float, float, float]:
+    x, y, z = (float(x) for x in np.asarray(v))
+    return x, y, z
+
+
+def _optical(given: Cahvore) -> CahvoreModel:
+    """Return the model in the optical frame: z along A, x where H points across A, C left out."""
+    z = np.array(given.a) / np.linalg.norm(given.a)
+    x = np.array(given.h) - z * (z @ given.h)
+    x /= np.linalg.norm(x)
+    turn = np.array([x, np.cross(z, x), z])
+    a, h, v, o = (_triple(turn @ w) for w in (z, given.h, given.v, given.o))
+    curve = {1: PERSPECTIVE, 2: FISH_EYE, 3: given.linearity}[given.type]
+    zero = (0.0, 0.0, 0.0)
+    # About infinity: the pupil's movement would only shift where rays start.
+    return CahvoreModel(zero, a, h, v, o, _triple(given.r), zero, curve)
+
+
+def _cahvore_lens(model: CahvoreModel, width: int, height: int) -> CahvoreLens:
+    a, h, v = (np.array(w) for w in (model.a, model.h, model.v))
+    fx, fy = (float(np.linalg.norm(np.cross(a, w))) for w in (h, v))
+    cx, cy = float(a @ h), float(a @ v)
+    bare = CahvoreLens(width, height, fx, fy, cx, cy, (0.0,) * 5, model)
+    columns, rows = np.meshgrid(np.linspace(0, width - 1, 33), np.linspace(0, height - 1, 33))
+    d = bare.directions(np.stack([columns, rows], axis=-1).reshape(-1, 2))
+    ideal = d[:, :2] / d[:, 2:]
+    bent = bare.distort(ideal) - ideal
+    x, y = ideal.T
+    r2 = x * x + y * y
+    across = [x * r2, x * r2**2, 2 * x * y, r2 + 2 * x * x, x * r2**3]
+    down = [y * r2, y * r2**2, r2 + 2 * y * y, 2 * x * y, y * r2**3]
+    terms = np.concatenate([np.column_stack(across), np.column_stack(down)])
+    k = np.linalg.lstsq(terms, np.concatenate(bent.T), rcond=None)[0]
+    k1, k2, p1, p2, k3 = (float(c) for c in k)
+    return replace(bare, distortion=(k1, k2, p1, p2, k3))
+
+
 def lens_of(camera: Camera, scale: int = 1) -> Lens:
     """Return a camera's lens over its detector, read out at 1/`scale` of its photosites."""
+    full = _full_lens(camera)
+    if scale == 1:
+        return full
+    # Whole Bayer tiles.
+    width, height = (n // scale // 2 * 2 for n in (full.width, full.height))
+    return full.scaled(width, height)
+
+
+def _full_lens(camera: Camera) -> Lens:
     detector, optics = camera.detector, camera.optics
+    if optics.cahvore:
+        return _cahvore_lens(_optical(optics.cahvore), detector.width, detector.height)
     focal_px = optics.focal_length_m / detector.pitch_m
     right, down = optics.principal_offset_px
     k1, k2, p1, p2, k3 = optics.distortion
-    full = Lens(
+    return Lens(
         detector.width,
         detector.height,
         focal_px,
@@ -98,7 +208,3 @@ def lens_of(camera: Camera, scale: int = 1) -> Lens:
         (detector.height - 1) / 2 + down,
         (k1, k2, p1, p2, k3),
     )
-    if scale == 1:
-        return full
-    # Whole Bayer tiles.
-    return full.scaled(detector.width // scale // 2 * 2, detector.height // scale // 2 * 2)

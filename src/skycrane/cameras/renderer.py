@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import warp as wp
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from skycrane.cameras.bodies import SURFACES
+from skycrane.cameras.mounts import Pose, camera_pose
 from skycrane.cameras.optics import Lens
 from skycrane.cameras.render import View, render_kernel
 from skycrane.cameras.scene import Moment, Scene
 from skycrane.cameras.sensor import expose_kernel, sensor_of
 from skycrane.cameras.strands import StrandSet
-from skycrane.mars.frames import rotate
 from skycrane.mars.parallel import launch_rows
 from skycrane.mission.cameras import Camera
 
@@ -24,37 +22,6 @@ __all__ = ["Pose", "Renderer", "camera_pose"]
 
 Array = NDArray[np.float64]
 _BAYER = {"bayer_rggb8": 1, "mono8": 0}
-
-
-@dataclass(frozen=True)
-class Pose:
-    """A camera at a moment.
-
-    Attributes:
-        position_m: optical centre, mars_fixed.
-        attitude_wxyz: optical frame to mars_fixed.
-        eye_m, turn: the same in the local frame, (3,) and (3, 3).
-    """
-
-    position_m: Array
-    attitude_wxyz: Array
-    eye_m: Array
-    turn: Array
-
-
-def camera_pose(scene: Scene, camera: Camera, t_s: float) -> Pose:
-    """Return where a camera is and looks at a time."""
-    position, attitude = scene.flight.bodies[camera.body].pose(t_s)
-    place = position + rotate(attitude, camera.position_m)
-    whole = Rotation.from_quat(attitude, scalar_first=True) * Rotation.from_quat(
-        camera.attitude_wxyz, scalar_first=True
-    )
-    return Pose(
-        place,
-        whole.as_quat(scalar_first=True),
-        scene.local_m(place),
-        scene.frame.axes @ whole.as_matrix(),
-    )
 
 
 class Renderer:
@@ -108,6 +75,14 @@ class Renderer:
             sun=self.scene.sun,
             ground_below_m=float(height),
         )
+
+    def placed(self, moment: Moment, pose: Pose, lens: Lens) -> tuple[Any, Any, Any]:
+        """Place bodies and cords for a view; return photosites' directions, bodies and cords.
+
+        What is returned is on the device, in the local frame, and good until the next placing.
+        """
+        self._place(moment, pose, lens)
+        return self._directions(lens), self._set.data, self._strands.data
 
     def light(
         self,

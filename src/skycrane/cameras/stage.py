@@ -56,7 +56,7 @@ def info_of(name: str, camera: Camera, lens: Lens) -> CameraInfo:
         cx=lens.cx,
         cy=lens.cy,
         distortion=lens.distortion,
-        body=camera.body,
+        body=camera.body if camera.mount == "body" and camera.body else "site",
         mount_position_m=(place[0], place[1], place[2]),
         mount_attitude_wxyz=(turn[0], turn[1], turn[2], turn[3]),
     )

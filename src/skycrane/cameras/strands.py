@@ -188,7 +188,7 @@ class StrandSet:
         b = np.where(b[:, 2:] < _NEAR_M, middle, b)
         p, q = a[:, :2] / np.maximum(a[:, 2:], 1e-6), b[:, :2] / np.maximum(b[:, 2:], 1e-6)
         # Beyond the picture the lens's polynomial means nothing: keep to a window around it.
-        window = 1.3 * np.array([lens.width / lens.fx, lens.height / lens.fy]) / 2
+        window = 1.3 * lens.half_extent
         s = np.linspace(0, 1, _SAMPLES)[None, :, None]
         low, high = _inside(p, q, window)
         p, q = p + (q - p) * low[:, None], p + (q - p) * high[:, None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,25 +11,85 @@ from scipy.spatial.transform import Rotation
 
 from skycrane.mission.base import NonNegative, Positive, Section, Vector3
 
-__all__ = ["Camera", "Detector", "Exposure", "FilmQuality", "Optics", "Phase", "Rates"]
+__all__ = [
+    "Cahvore",
+    "Camera",
+    "Detector",
+    "Exposure",
+    "FilmQuality",
+    "Optics",
+    "Phase",
+    "Rates",
+    "optical_axes",
+]
 
 Body = Literal["heat_shield", "backshell", "descent_stage", "rover", "parachute", "entry_vehicle"]
+Coefficients = Annotated[
+    list[float], Field(min_length=3, max_length=3, default_factory=lambda: [0.0, 0.0, 0.0])
+]
+_BODIES = ", ".join(get_args(Body))
 Pixels = Annotated[int, Field(ge=16, le=8192, multiple_of=16)]
 
 
+class Cahvore(Section):
+    """A lens by its published CAHV, CAHVOR or CAHVORE vectors, in whatever axes they came in.
+
+    What counts is how they lie to each other; where the camera is and looks is told by its mount.
+    """
+
+    a: Vector3
+    """A: unit normal of the image plane; the camera looks along it."""
+    h: Vector3
+    """H: horizontal information vector, pixels."""
+    v: Vector3
+    """V: vertical information vector, pixels."""
+    o: Vector3
+    """O: unit optical axis; A again for CAHV."""
+    r: Coefficients
+    """R: radial distortion; zeros for CAHV."""
+    e: Coefficients
+    """E: movement of the entrance pupil, m; zeros for CAHVOR; too small to see in the pictures."""
+    type: Literal[1, 2, 3] = 1
+    """1 perspective (CAHV, CAHVOR too), 2 fish-eye, 3 the linearity between them."""
+    linearity: Annotated[float, Field(ge=-1, le=1)] = 1.0
+    """Of type 3: 1 is perspective, 0 fish-eye."""
+
+    @model_validator(mode="after")
+    def _is_a_camera(self) -> Cahvore:
+        for name in ("a", "o"):
+            if not 0.999 < np.linalg.norm(getattr(self, name)) < 1.001:
+                raise ValueError(f"{name} is no unit vector")
+        if abs(np.dot(self.a, self.o)) < 0.7:
+            raise ValueError("a and o point apart: no lens is bent that far")
+        across = np.dot(np.cross(self.h, self.v), self.a)
+        if across <= 1e-6 * np.linalg.norm(self.h) * np.linalg.norm(self.v):
+            raise ValueError("h, v and a span no image, or a mirrored one: are h and v swapped?")
+        return self
+
+
 class Optics(Section):
-    """A lens with Brown's distortion (plumb bob, OpenCV's order and signs)."""
+    """A lens: Brown's distortion (plumb bob, OpenCV's order and signs), or a CAHVORE model."""
 
     focal_length_m: Positive
-    """Focal length, m."""
-    distortion: Annotated[list[float], Field(min_length=5, max_length=5)]
-    """k1, k2, p1, p2, k3."""
+    """Focal length, m; a CAHVORE model has its own."""
+    distortion: Annotated[
+        list[float], Field(min_length=5, max_length=5, default_factory=lambda: [0.0] * 5)
+    ]
+    """k1, k2, p1, p2, k3; all zero beside a CAHVORE model."""
+    cahvore: Cahvore | None = None
+    """Vectors of a CAHVORE model, in place of Brown's."""
     vignetting_exponent: NonNegative
     """Light falls off with this power of the cosine of the field angle."""
     principal_offset_px: Annotated[
         list[float], Field(min_length=2, max_length=2, default_factory=lambda: [0.0, 0.0])
     ]
     """Offset of the optical axis from the middle of the detector, right and down, pixels."""
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Optics:
+        if self.cahvore and (any(self.distortion) or any(self.principal_offset_px)):
+            raise ValueError("a cahvore model has distortion and offset of its own: leave them out")
+        return self
 
 
 class Detector(Section):
@@ -96,6 +156,8 @@ class Phase(Section):
     """Name of the event; in a flight without it the phase is left out."""
     after_s: float = 0.0
     """Seconds after the event (before, when negative)."""
+    below_m: NonNegative = 0.0
+    """Wait on, until the camera is no higher than this above the landing target, m; 0: no wait."""
     rates_hz: Rates
     """Frames a second."""
 
@@ -105,14 +167,21 @@ class Camera(Section):
 
     title: str
     """What people call it."""
-    body: Body
-    """The body that carries it."""
+    mount: Literal["body", "world", "tracking"] = "body"
+    """Carried by a body; fixed in the world; or tracking: beside a body, looking on at it."""
+    body: Body | None = None
+    """The body that carries it, or that it tracks; none for the world."""
     position_m: Vector3
-    """Optical centre in that body's axes (x forward, y right, z down), m."""
-    looks: Vector3
-    """Direction of the optical axis, body axes."""
+    """Optical centre, m: in that body's axes (x forward, y right, z down); of a world camera east
+    and north of the target and above the ground there; of a tracking one east, north and up of its
+    body."""
+    looks: Vector3 | None = None
+    """Direction of the optical axis, body axes; of a world camera east, north, up. A tracking
+    camera looks at its body and has none."""
     image_up: Vector3
-    """Direction, body axes, that is up in the image; its part across the optical axis counts."""
+    """Direction, same axes, that is up in the image; its part across the optical axis counts."""
+    smooth_s: NonNegative = 0.5
+    """How slowly a tracking camera follows its body's turns and jolts, s; 0 follows them all."""
     optics: Optics
     detector: Detector
     exposure: Exposure
@@ -131,20 +200,46 @@ class Camera(Section):
         return value
 
     @model_validator(mode="after")
+    def _mount_is_whole(self) -> Camera:
+        if self.mount == "world" and self.body is not None:
+            raise ValueError("a world camera stands by itself: leave body out, or mount it on it")
+        if self.mount != "world" and self.body is None:
+            raise ValueError(f"a camera with mount {self.mount!r} needs a body: {_BODIES}")
+        if self.mount == "tracking" and self.looks is not None:
+            raise ValueError("a tracking camera looks at its body by itself: leave looks out")
+        if self.mount == "tracking" and np.linalg.norm(self.position_m) < 0.1:
+            raise ValueError("a tracking camera sits inside its body: give position_m, its offset")
+        if self.mount != "tracking" and self.looks is None:
+            raise ValueError("looks is missing: give the direction of the optical axis")
+        return self
+
+    @model_validator(mode="after")
     def _axes_differ(self) -> Camera:
-        if np.linalg.norm(np.cross(self.looks, self.image_up)) < 1e-6:
+        if np.linalg.norm(np.cross(self._axis, self.image_up)) < 1e-6:
             raise ValueError("looks and image_up lie on one line")
         return self
 
     @property
+    def _axis(self) -> NDArray[np.float64]:
+        return np.array(self.position_m) * -1.0 if self.looks is None else np.array(self.looks)
+
+    @property
     def attitude_wxyz(self) -> NDArray[np.float64]:
-        """Unit quaternion from the optical frame (x right, y down, z forward) to the body's."""
-        z = np.array(self.looks) / np.linalg.norm(self.looks)
-        x = np.cross(z, self.image_up)
-        x /= np.linalg.norm(x)
-        axes = np.column_stack([x, np.cross(z, x), z])
+        """Unit quaternion from the optical frame (x right, y down, z forward) to the mount's axes.
+
+        Those of the body, or the site's; of a tracking camera when its body is where it is told.
+        """
+        axes = optical_axes(self._axis, np.array(self.image_up))
         wxyz = Rotation.from_matrix(axes).as_quat(scalar_first=True)
         return wxyz if wxyz[0] >= 0 else -wxyz
+
+
+def optical_axes(looks: NDArray[np.float64], image_up: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the axes of the optical frame as columns (3, 3), in the axes of both directions."""
+    z = looks / np.linalg.norm(looks)
+    x = np.cross(z, image_up)
+    x /= np.linalg.norm(x)
+    return np.column_stack([x, np.cross(z, x), z])
 
 
 class FilmQuality(Section):

@@ -6,7 +6,17 @@ from typing import Any
 
 from skycrane.mission.flown import FLOWN_FIGURES
 
-__all__ = ["ANY_DAY", "EXAMPLES", "FAULTS", "FIRST_LINES", "HINTS", "LEFT_OUT", "PARTS", "UNITS"]
+__all__ = [
+    "ANY_DAY",
+    "EXAMPLES",
+    "EXAMPLE_TABLES",
+    "FAULTS",
+    "FIRST_LINES",
+    "HINTS",
+    "LEFT_OUT",
+    "PARTS",
+    "UNITS",
+]
 
 FIRST_LINES = """\
 {title}
@@ -154,6 +164,20 @@ EXAMPLES: dict[str, Any] = {
     "entry.velocity_m_s": [-5048.379, 1012.040, -1387.031],
 }
 """Values shown for keys that are left out."""
+
+EXAMPLE_TABLES: dict[str, dict[str, Any]] = {
+    "Cahvore": {
+        "a": [0.0, 0.0, 1.0],
+        "h": [600.0, 0.0, 511.5],
+        "v": [0.0, 600.0, 511.5],
+        "o": [0.0, 0.0, 1.0],
+        "r": [0.0, 0.12, 0.034],
+        "e": [0.0, 0.0, 0.0],
+        "type": 2,
+        "linearity": 1.0,
+    },
+}
+"""Tables shown, by their section, where they are left out."""
 
 ANY_DAY: dict[str, Any] = {
     "atmosphere.model": "hydrostatic",

@@ -17,7 +17,7 @@ from skycrane.mission.cameras import Phase, Rates
 from skycrane.mission.derived import DERIVED
 from skycrane.mission.dispersion import Spread, SpreadEastNorth, SpreadVector
 from skycrane.mission.new_comments import Comments
-from skycrane.mission.new_hints import EXAMPLES, HINTS, UNITS
+from skycrane.mission.new_hints import EXAMPLE_TABLES, EXAMPLES, HINTS, UNITS
 from skycrane.mission.new_values import toml_key, toml_value
 
 __all__ = ["Table", "array_tables", "commented_out", "sections_in", "tables_of", "unit_of"]
@@ -123,8 +123,12 @@ def _inside(
     said = " ".join((info.description or "").split())
     if typing.get_origin(info.annotation) is dict and not models:
         yield _plain_table(info, value or {}, path, context, told=told)
-    elif not models or value is None:
+    elif not models:
         return
+    elif value is None:
+        if told and (example := EXAMPLE_TABLES.get(models[0].__name__)):
+            for table in _table(models[0], example, path, context, told=True, said=said):
+                yield Table(table.path, commented_out(table.lines))
     elif isinstance(value, list):
         for index, item in enumerate(value):
             at, first = f"{path}.{index}", told and index == 0
