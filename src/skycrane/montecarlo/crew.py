@@ -181,15 +181,37 @@ def _start_all(pool: Executor, workers: int) -> None:
     """Start a pool's processes, deaf to the Ctrl-C that a terminal sends to all it began.
 
     A process inherits what its starter has blocked; while it imports, and can do nothing about a
-    signal yet, Ctrl-C would end it with a traceback.
+    signal yet, Ctrl-C would end it with a traceback. So it would if its starter broke off while
+    handing it what it needs: here the signal counts only once all have been started.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    with _interrupt_later():
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            # Each submission starts one process as long as none is idle, and none is so soon.
+            for _ in range(workers):
+                pool.submit(os.getpid)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _interrupt_later() -> Iterator[None]:
+    """Put a KeyboardInterrupt off to the end of what is inside.
+
+    Blocking the signal in this thread does not do it: another of the process takes it then, and
+    this one is interrupted all the same.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
     try:
-        # Each submission starts one process as long as none is idle, and none is so soon.
-        for _ in range(workers):
-            pool.submit(os.getpid)
+        yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)
+    if came:
+        signal.raise_signal(signal.SIGINT)
 
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
