@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from skycrane.mission.flown import FLOWN_FIGURES
+from skycrane.mission.guidance import EntryGuidance
 
 __all__ = [
     "ANY_DAY",
@@ -152,6 +153,8 @@ HINTS: dict[str, str] = {
 
 EXAMPLES: dict[str, Any] = {
     "vehicle.stack.lift_to_drag": 0.24,
+    "terrain.elevation": "dem.tif",
+    "terrain.orthophoto": "orthophoto.tif",
     "atmosphere.datum_radius_m": 3395600.0,
     "atmosphere.flattening": 0.00523,
     "guidance.parachute.straighten_speed_m_s": 468.0,
@@ -184,8 +187,20 @@ ANY_DAY: dict[str, Any] = {
     "atmosphere.table_pressure_pa": None,
     "atmosphere.density_altitude_m": [-10000.0, 100000.0],
     "atmosphere.density_factors": [1.0, 1.0],
+    **{
+        f"guidance.entry.{key}": EntryGuidance.model_fields[key].default
+        for key in (
+            "late_bank_deg",
+            "early_speed_m_s",
+            "reversal_crossrange_m",
+            "reversal_crossrange_s2_m",
+            "heading_alignment_gain",
+            "heading_alignment_limit_deg",
+        )
+    },
 }
-"""In place of the air that the source's flight met on its own day: the season's pressure."""
+"""In place of what is of the source's own day: the season's pressure for the air that it met, and
+for the guidance fitted to its timeline the generic one."""
 
 LEFT_OUT: dict[str, dict[str, Any]] = {
     "flown": {"name": "touchdown", "t_s": 418.0, "tolerance_s": 8.0, "note": "", "reason": ""},
