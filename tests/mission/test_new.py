@@ -24,7 +24,11 @@ from skycrane.mission.new_tables import sections_in, unit_of
 from skycrane.mission.new_values import toml_key, toml_value
 
 SOURCES = ["mars2020", "msl"]
-READ_FROM_A_FILE = {("Atmosphere", "read_from")}
+READ_FROM_A_FILE = {
+    ("Atmosphere", "read_from"),
+    ("TerrainModel", "elevation_sha256"),
+    ("TerrainModel", "orthophoto_sha256"),
+}
 """Keys that nobody writes."""
 
 

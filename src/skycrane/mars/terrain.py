@@ -5,15 +5,11 @@ Three levels lie around the target (160 m, 20 m and 4 m apart, out to 82 km); fo
 function of the place, so that the ground is the same wherever the focus lies.
 """
 
-# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,23 +18,28 @@ from numpy.typing import ArrayLike, NDArray
 
 from skycrane.compute import start_warp
 from skycrane.errors import InputError
-from skycrane.files import atomic_path
 from skycrane.mars.parallel import launch_rows
-from skycrane.mars.terrain_craters import draw_craters, stamp_craters
-from skycrane.mars.terrain_detail import Units, ground_at, units_at
-from skycrane.mars.terrain_form import Form, base_height, form_of
+from skycrane.mars.terrain_base import Base, BaseLevel, build_base
+from skycrane.mars.terrain_cache import (
+    cache_directory,
+    forget_oldest,
+    load_arrays,
+    save_arrays,
+)
+from skycrane.mars.terrain_detail import Units
+from skycrane.mars.terrain_form import form_of
+from skycrane.mars.terrain_kernels import ground_kernel, units_kernel
 from skycrane.mars.terrain_light import bake
 from skycrane.mission import Mission
 
 __all__ = ["Level", "Terrain", "cache_directory", "terrain_of"]
 
-wp.set_module_options({"enable_backward": False})
-
-VERSION = 6
+VERSION = 7
 """Counts changes of the ground's making, so that no stale cache is used."""
 
 _BASE = ((160.0, 1024), (20.0, 2048), (4.0, 2048))
 _FINE = ((0.8, 2048), (0.2, 2048), (0.05, 2048), (0.01, 1024))
+_EXTRA = 2048
 _UNITS = (8.0, 1024)
 _FINEST_M = 0.064
 _SUN_RADIUS_AU_RAD = 0.00465047
@@ -64,137 +65,30 @@ class Level:
     texels: NDArray[np.uint32]
 
 
-@dataclass(frozen=True)
-class _Base:
-    cell_m: float
-    origin_m: tuple[float, float]
-    height_m: NDArray[np.float32]
-    sand: NDArray[np.float32]
-
-
-@wp.kernel
-def _base_kernel(
-    row0: int,
-    origin: wp.vec2,
-    cell: float,
-    form: Form,
-    height: wp.array2d(dtype=float),  # type: ignore[valid-type]
-):
-    i, j = wp.tid()  # type: ignore[misc]
-    i += row0
-    x = origin[0] + float(j) * cell
-    y = origin[1] + float(i) * cell
-    height[i, j] = base_height(x, y, 4.0 * cell, form)
-
-
-@wp.func
-def _weights(u: float) -> wp.vec4:
-    # Catmull-Rom: passes through the nodes with a continuous slope.
-    return wp.vec4(
-        u * (-0.5 + u * (1.0 - 0.5 * u)),
-        1.0 + u * u * (-2.5 + 1.5 * u),
-        u * (0.5 + u * (2.0 - 1.5 * u)),
-        u * u * (-0.5 + 0.5 * u),
-    )
-
-
-@wp.func
-def _bicubic(grid: wp.array2d(dtype=float), x: float, y: float) -> float:  # type: ignore[valid-type]
-    n = grid.shape[0]
-    j = wp.clamp(int(wp.floor(x)), 1, n - 3)
-    i = wp.clamp(int(wp.floor(y)), 1, n - 3)
-    wx = _weights(x - float(j))
-    wy = _weights(y - float(i))
-    total = float(0.0)
-    for k in range(4):
-        row = float(0.0)
-        for m in range(4):
-            row += wx[m] * grid[i + k - 1, j + m - 1]
-        total += wy[k] * row
-    return total
-
-
-@wp.kernel
-def _units_kernel(
-    row0: int,
-    origin: float,
-    cell: float,
-    form: Form,
-    units: wp.array2d(dtype=Units),  # type: ignore[valid-type]
-):
-    i, j = wp.tid()  # type: ignore[misc]
-    i += row0
-    units[i, j] = units_at(origin + float(j) * cell, origin + float(i) * cell, form)
-
-
-@wp.func
-def _mix(a: Units, b: Units, share: float) -> Units:
-    m = Units()
-    m.rough = a.rough + (b.rough - a.rough) * share
-    m.inside = a.inside + (b.inside - a.inside) * share
-    m.rim = a.rim + (b.rim - a.rim) * share
-    m.lows = a.lows + (b.lows - a.lows) * share
-    m.patch = a.patch + (b.patch - a.patch) * share
-    m.tone = a.tone + (b.tone - a.tone) * share
-    return m
-
-
-@wp.func
-def _units(grid: wp.array2d(dtype=Units), x: float, y: float) -> Units:  # type: ignore[valid-type]
-    n = grid.shape[0]
-    j = wp.clamp(int(wp.floor(x)), 0, n - 2)
-    i = wp.clamp(int(wp.floor(y)), 0, n - 2)
-    low = _mix(grid[i, j], grid[i, j + 1], x - float(j))
-    high = _mix(grid[i + 1, j], grid[i + 1, j + 1], x - float(j))
-    return _mix(low, high, y - float(i))
-
-
-@wp.kernel
-def _ground_kernel(
-    row0: int,
-    points: wp.array2d(dtype=wp.vec2),  # type: ignore[valid-type]
-    units: wp.array2d(dtype=Units),  # type: ignore[valid-type]
-    units_origin: float,
-    units_cell: float,
-    base: wp.array2d(dtype=float),  # type: ignore[valid-type]
-    base_sand: wp.array2d(dtype=float),  # type: ignore[valid-type]
-    base_origin: wp.vec2,
-    base_cell: float,
-    finest: float,
-    form: Form,
-    height: wp.array2d(dtype=float),  # type: ignore[valid-type]
-    albedo: wp.array2d(dtype=wp.vec3),  # type: ignore[valid-type]
-):
-    i, j = wp.tid()  # type: ignore[misc]
-    i += row0
-    p = points[i, j]
-    gx = (p[0] - base_origin[0]) / base_cell
-    gy = (p[1] - base_origin[1]) / base_cell
-    sand = wp.clamp(_bicubic(base_sand, gx, gy), 0.0, 1.0)
-    u = Units()
-    if units.shape[0] > 1:
-        u = _units(units, (p[0] - units_origin) / units_cell, (p[1] - units_origin) / units_cell)
-    else:
-        u = units_at(p[0], p[1], form)
-    g = ground_at(p[0], p[1], u, sand, finest, form)
-    height[i, j] = _bicubic(base, gx, gy) + g.height
-    if albedo.shape[0] > 0:
-        albedo[i, j] = g.albedo
-
-
 class Terrain:
     """The built ground of one mission: its base levels, and finer ones where they are asked for."""
 
-    def __init__(self, mission: Mission, base: list[_Base], target_height_m: float) -> None:
+    def __init__(self, mission: Mission, base: Base) -> None:
         self._mission = mission
-        self._base = base
-        self._form = form_of(mission, target_height_m=target_height_m)
-        self._arrays = [(wp.array(b.height_m), wp.array(b.sand)) for b in base]
+        self._base = base.levels
+        self.told = base.told
+        """What was read of the user's own files, one line a file."""
+        self._form = form_of(mission)
+        self._arrays = [
+            (wp.array(b.height_m), wp.array(b.sand), wp.array(b.told, dtype=wp.vec3))
+            for b in base.levels
+        ]
+        self._extra = [
+            wp.array(base.extra_height_m),
+            wp.array(base.extra_tone),
+            base.extra_cell_m,
+            wp.vec2(*base.resolved_m),
+        ]
         cell, count = _UNITS
         self._no_units = wp.zeros((1, 1), dtype=Units, device="cpu")
         self._units = wp.zeros((count, count), dtype=Units, device="cpu")
         inputs = [-cell * count / 2, cell, self._form, self._units]
-        launch_rows(_units_kernel, count, count, inputs)
+        launch_rows(units_kernel, count, count, inputs)
         point = np.zeros((1, 2))
         self._target_m = 0.0
         self._target_m = float(self._heights(point, 2)[0])
@@ -206,7 +100,7 @@ class Terrain:
         base = self._base[level]
         rows, columns = points.shape[:2]
         out = wp.zeros((rows, columns), dtype=float, device="cpu")
-        height, sand = self._arrays[level]
+        height, sand, told = self._arrays[level]
         inputs = [
             wp.array(points.astype(np.float32), dtype=wp.vec2, device="cpu"),
             # Around the target the units are read from a grid; over the wide levels computed.
@@ -217,12 +111,14 @@ class Terrain:
             sand,
             wp.vec2(*base.origin_m),
             base.cell_m,
+            told,
+            *self._extra,
             finest_m,
             self._form,
             out,
             albedo,
         ]
-        launch_rows(_ground_kernel, rows, columns, inputs, workers=workers)
+        launch_rows(ground_kernel, rows, columns, inputs, workers=workers)
         return out
 
     def _heights(self, points: Array, level: int) -> Array:
@@ -279,7 +175,7 @@ class Terrain:
         sun = np.asarray(sun_site, np.float64)
         key = _digest(self._mission, [*np.round(sun, 6), *np.round(focus_m, 1), sun_distance_au])
         path = cache_directory() / f"ground-{key}.npz"
-        stored = _load(path, ("cell_m", "origin_m"))
+        stored = load_arrays(path, ("cell_m", "origin_m"))
         if stored is not None:
             with contextlib.suppress(KeyError, ValueError):
                 return [
@@ -299,8 +195,8 @@ class Terrain:
         for k, level in enumerate(levels):
             arrays[f"height_{k}"] = level.height_m
             arrays[f"texels_{k}"] = level.texels
-        _save(path, arrays)
-        _forget_oldest(path.parent, "ground-*.npz", keep=3)
+        save_arrays(path, arrays)
+        forget_oldest(path.parent, "ground-*.npz", keep=3)
         return levels
 
     def _build_levels(
@@ -338,58 +234,15 @@ class Terrain:
         return levels
 
 
-def cache_directory() -> Path:
-    """Return where built grounds are kept: skycrane/ in the user's cache directory."""
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(home) / "skycrane"
-
-
 def _digest(mission: Mission, extra: list[float]) -> str:
-    model = mission.terrain.model_dump_json()
-    text = f"{VERSION}|{mission.site.seed}|{model}|{[float(x) for x in extra]!r}"
+    # Files count by what is in them, wherever they lie.
+    model = mission.terrain.model_dump_json(exclude_none=True, exclude={"elevation", "orthophoto"})
+    where = ""
+    if mission.terrain.elevation or mission.terrain.orthophoto:
+        site = mission.site
+        where = repr((site.latitude_deg, site.longitude_deg, site.radius_m))
+    text = f"{VERSION}|{mission.site.seed}|{model}|{where}|{[float(x) for x in extra]!r}"
     return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-
-def _load(path: Path, needed: tuple[str, ...]) -> dict[str, NDArray] | None:
-    """Return the arrays of a cache file, or None where it is missing or damaged in any byte."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-        return None
-    return arrays if all(name in arrays for name in needed) else None
-
-
-def _save(path: Path, arrays: dict[str, NDArray]) -> None:
-    # A cache that cannot be written costs time at the next run, nothing else.
-    with contextlib.suppress(InputError), atomic_path(path) as partial:
-        np.savez(partial, **arrays)  # type: ignore[arg-type]
-
-
-def _forget_oldest(directory: Path, pattern: str, *, keep: int) -> None:
-    """Remove the oldest cache files; each landing place makes one of 250 MB."""
-    with contextlib.suppress(OSError):
-        files = sorted(directory.glob(pattern), key=lambda p: p.stat().st_mtime, reverse=True)
-        for path in files[keep:]:
-            path.unlink(missing_ok=True)
-
-
-def _build_base(mission: Mission, workers: int | None) -> list[_Base]:
-    form = form_of(mission)
-    built = []
-    craters = np.zeros((0, 5), np.float32)
-    for index, (cell, count) in enumerate(_BASE):
-        origin = (-cell * count / 2, -cell * count / 2)
-        height = wp.zeros((count, count), dtype=float)
-        launch_rows(
-            _base_kernel, count, count, [wp.vec2(*origin), cell, form, height], workers=workers
-        )
-        fresh = draw_craters(mission, 4.0 * cell, cell * count / 2, index)
-        craters = np.concatenate([craters, fresh])
-        grid, sand = height.numpy(), np.zeros((count, count), np.float32)
-        stamp_craters(grid, sand, craters, origin, cell)
-        built.append(_Base(cell, origin, grid, sand))
-    return built
 
 
 def terrain_of(mission: Mission, *, workers: int | None = None) -> Terrain:
@@ -399,21 +252,42 @@ def terrain_of(mission: Mission, *, workers: int | None = None) -> Terrain:
     """
     start_warp()
     path = cache_directory() / f"landform-{_digest(mission, [])}.npz"
-    stored = _load(path, ("height_0", "height_1", "height_2"))
+    stored = load_arrays(path, ("extra_height", "extra_tone", "resolved", "told"))
     base = None
     if stored is not None:
         with contextlib.suppress(KeyError, ValueError):
-            base = [
-                _Base(
-                    cell, (-cell * n / 2, -cell * n / 2), stored[f"height_{k}"], stored[f"sand_{k}"]
-                )
-                for k, (cell, n) in enumerate(_BASE)
-            ]
+            base = _base_of(stored)
     if base is None:
-        base = _build_base(mission, workers)
-        arrays = {}
-        for k, b in enumerate(base):
-            arrays[f"height_{k}"], arrays[f"sand_{k}"] = b.height_m, b.sand
-        _save(path, arrays)
-        _forget_oldest(path.parent, "landform-*.npz", keep=3)
-    return Terrain(mission, base, 0.0)
+        base = build_base(mission, _BASE, _EXTRA, workers)
+        save_arrays(path, _arrays_of(base))
+        forget_oldest(path.parent, "landform-*.npz", keep=3)
+    return Terrain(mission, base)
+
+
+def _base_of(stored: dict[str, NDArray]) -> Base:
+    levels = []
+    for k, (cell, n) in enumerate(_BASE):
+        parts = (stored[f"{name}_{k}"] for name in ("height", "sand", "surface"))
+        levels.append(BaseLevel(cell, (-cell * n / 2, -cell * n / 2), *parts))
+    known = stored["resolved"]
+    return Base(
+        levels,
+        stored["extra_height"],
+        stored["extra_tone"],
+        float(known[2]),
+        (float(known[0]), float(known[1])),
+        tuple(str(t) for t in stored["told"]),
+    )
+
+
+def _arrays_of(base: Base) -> dict[str, NDArray]:
+    arrays: dict[str, NDArray] = {
+        "extra_height": base.extra_height_m,
+        "extra_tone": base.extra_tone,
+        "resolved": np.array([*base.resolved_m, base.extra_cell_m]),
+        "told": np.array(base.told, dtype=np.str_),
+    }
+    for k, b in enumerate(base.levels):
+        arrays[f"height_{k}"], arrays[f"sand_{k}"] = b.height_m, b.sand
+        arrays[f"surface_{k}"] = b.told
+    return arrays

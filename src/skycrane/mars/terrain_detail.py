@@ -6,9 +6,16 @@ from __future__ import annotations
 import warp as wp
 
 from skycrane.mars.noise import blocks, fbm, hash2, noise2, unit
-from skycrane.mars.terrain_form import Form, delta_inside, rim_share, rough_share, step
+from skycrane.mars.terrain_form import (
+    Form,
+    delta_inside,
+    octave_slope,
+    rim_share,
+    rough_share,
+    step,
+)
 
-__all__ = ["Ground", "Units", "ground_at", "stones", "units_at"]
+__all__ = ["Ground", "Units", "ground_at", "small_craters", "stones", "theirs", "tint", "units_at"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -97,25 +104,36 @@ def stones(x: float, y: float, size: float, density: float, seed: int) -> wp.vec
 
 
 @wp.func
-def _small_craters(x: float, y: float, size: float, seed: int) -> float:
+def small_craters(x: float, y: float, size: float, seed: int, form: Form) -> float:
+    """Return relief [m] of craters with diameters of `size` to twice that [m].
+
+    As many as the production function says, one at most in each cell of three times `size`, in
+    every state of decay, shallower than larger ones (drift fills them first).
+    """
     cell = size * 3.0
     px = x / cell
     py = y / cell
     fx = wp.floor(px - 0.5)
     fy = wp.floor(py - 0.5)
+    slope = form.crater_slope
+    fewer = wp.pow(2.0, -slope)
+    number = form.crater_number * wp.pow(size * 1.0e-3, -slope) * (1.0 - fewer)
+    share = wp.min(number * cell * cell * 1.0e-6, 0.7)
     h = float(0.0)
     for j in range(2):
         for i in range(2):
             k = hash2(int(fx) + i, int(fy) + j, seed)
-            if unit(k, 0) < 0.16:
+            if unit(k, 0) < share:
                 dx = (px - fx - float(i) - 0.3 - 0.4 * unit(k, 1)) * cell
                 dy = (py - fy - float(j) - 0.3 - 0.4 * unit(k, 2)) * cell
-                radius = size * (0.3 + 0.3 * unit(k, 1))
-                d = wp.sqrt(dx * dx + dy * dy) / radius
+                m = hash2(int(fx) + i, int(fy) + j, seed + 3)
+                diameter = size * wp.pow(1.0 - unit(m, 0) * (1.0 - fewer), -1.0 / slope)
+                d = wp.sqrt(dx * dx + dy * dy) / (0.5 * diameter)
                 if d < 2.0:
-                    depth = radius * 0.22 * unit(k, 2)
+                    fresh = unit(m, 1)
+                    depth = 0.55 * form.crater_depth * diameter * (0.10 + 0.90 * fresh * fresh)
                     bowl = wp.min(d * d - 1.0, 0.0) * depth
-                    h += bowl + 0.3 * depth * wp.exp(-8.0 * (d - 1.0) * (d - 1.0))
+                    h += bowl + 0.22 * depth * wp.exp(-8.0 * (d - 1.0) * (d - 1.0))
     return h
 
 
@@ -134,12 +152,51 @@ def units_at(x: float, y: float, form: Form) -> Units:
 
 
 @wp.func
+def theirs(u: Units, share: float) -> Units:
+    """Return the units where `share` of the ground is a user's: made-up units give way to it."""
+    u.rough *= 1.0 - share
+    u.rim *= 1.0 - share
+    u.inside += share * (-1000.0 - u.inside)
+    u.lows *= 1.0 - share
+    u.tone *= 1.0 - share
+    return u
+
+
+@wp.func
+def tint(tone: float, form: Form) -> wp.vec3:
+    """Return the soil's factor where a picture is `tone` times as bright as its middle.
+
+    Dark ground takes the hue of the sand and bright ground that of the dust.
+    """
+    level = (form.soil[0] + form.soil[1] + form.soil[2]) * tone
+    sand = form.sand * (level / (form.sand[0] + form.sand[1] + form.sand[2]))
+    dust = form.dust * (level / (form.dust[0] + form.dust[1] + form.dust[2]))
+    colour = wp.lerp(form.soil * tone, sand, step(1.0, 0.5, tone))
+    colour = wp.lerp(colour, dust, step(1.0, 1.6, tone))
+    return wp.cw_div(colour, form.soil)
+
+
+@wp.func
+def _made(size: float, told: wp.vec2) -> float:
+    """Return the share of relief of a size [m] that is made up, not left to a user's file."""
+    return wp.where(size > told[1], 1.0 - told[0], 1.0)
+
+
+@wp.func
 def ground_at(
-    x: float, y: float, units: Units, floor_sand: float, finest: float, form: Form
+    x: float,
+    y: float,
+    units: Units,
+    floor_sand: float,
+    finest: float,
+    told: wp.vec2,
+    form: Form,
 ) -> Ground:
     """Return relief of wavelengths from 8 m down to `finest` [m], and the reflectance.
 
-    `floor_sand` is how far a crater's floor is filled with sand here, 0 to 1.
+    `floor_sand` is how far a crater's floor is filled with sand here, 0 to 1. `told` is how far
+    the ground is a user's, 0 to 1, and what size [m] of relief their file holds: none as large is
+    added to it.
     """
     g = Ground()
     s = form.seed
@@ -161,7 +218,7 @@ def ground_at(
     crest = float(0.0)
     l0 = form.ripple_length[0]
     if sand > 0.01 and finest < l0 * 0.5:
-        b = _bedform(x, y, l0, s + 8020, form)
+        b = _bedform(x, y, l0, s + 8020, form) * _made(l0, told)
         crest = b * sand
         h += b * sand * l0 * form.ripple_steepness
     l1 = form.ripple_length[1]
@@ -169,7 +226,7 @@ def ground_at(
         sand, 0.35 * step(-0.05, 0.3, noise2(x / 31.0, y / 31.0, s + 8030)) * (1.0 - broken)
     )
     if loose > 0.01 and finest < l1 * 0.5:
-        b = _bedform(x, y, l1, s + 8040, form)
+        b = _bedform(x, y, l1, s + 8040, form) * _made(l1, told)
         crest = wp.max(crest, 0.7 * b * loose)
         h += b * loose * l1 * form.ripple_steepness * 0.7
     l2 = form.ripple_length[2]
@@ -185,6 +242,7 @@ def ground_at(
             if size > finest * 2.0:
                 bk = blocks(wx, wy, size, s + 8070 + i)
                 stand = step(0.02, 0.16, bk[0]) * step(0.30, 0.75, bk[1] + 0.3 * (broken - 0.5))
+                stand *= _made(size, told)
                 h += broken * stand * size * (0.030 + 0.07 * bk[1])
                 tops = wp.max(tops, stand * broken * (0.45 + 0.55 * bk[1]))
             size *= 0.32
@@ -206,13 +264,17 @@ def ground_at(
     wavelength = float(8.0)
     for i in range(10):
         if wavelength >= finest:
-            slope = form.floor_slope * 2.4 + form.rough_slope * broken * 0.8
-            h += slope * wavelength * 0.30 * noise2(x / wavelength, y / wavelength, s + 8100 + i)
+            slope = octave_slope(form.floor_slope, 8.0) + form.rough_slope * broken * 0.6
+            slope *= 0.45 * _made(wavelength, told)
+            h += slope * wavelength * noise2(x / wavelength, y / wavelength, s + 8100 + i)
         wavelength *= 0.5
-    if finest < 8.0:
-        h += _small_craters(x, y, 11.0, s + 8120) * (1.0 - 0.7 * rough)
-    if finest < 2.5:
-        h += _small_craters(x, y, 3.2, s + 8121) * (1.0 - 0.7 * rough)
+    # Craters too small for the landform's grids, down to the few metres that the air lets through.
+    size = float(8.0)
+    for i in range(3):
+        if size > finest:
+            pits = small_craters(x, y, size, s + 8120 + i * 7, form)
+            h += pits * (1.0 - 0.7 * rough) * _made(size, told)
+        size *= 0.5
     # Stones: each class half the size of the one before. Golombek and Rapp (1997): few large,
     # small ones by number many; cover falls with size.
     stony = (
@@ -234,18 +296,28 @@ def ground_at(
     g.height = h
     # Colour: soil, with drifts of dust, sand in the lows, pale tops, dark stones.
     tone = units.tone
-    fine = fbm(x, y, wp.clamp(finest * 12.0, 0.4, 60.0), 3, 0.6, s + 8210)
-    grain = fbm(x, y, wp.clamp(finest * 4.0, 0.05, 20.0), 2, 0.6, s + 8220)
-    albedo = form.soil * (1.0 + 0.22 * tone + 0.12 * fine + 0.10 * grain)
+    # Octaves that lie fixed on the ground, so that a finer level refines what a coarser one shows.
+    mottle = float(0.0)
+    wavelength = float(90.0)
+    for i in range(14):
+        if wavelength >= finest:
+            part = noise2(x / wavelength + 0.37 * float(i), y / wavelength, s + 8210 + i)
+            mottle += part * _made(wavelength, told)
+        wavelength *= 0.5
+    fine = wp.clamp(0.5 * mottle, -1.0, 1.0)
+    albedo = form.soil * (1.0 + 0.22 * tone + 0.17 * fine)
     albedo = wp.lerp(
         albedo, form.dust, wp.clamp(0.22 * step(0.1, 0.7, tone) + 0.10 * fine, 0.0, 1.0)
     )
     albedo = wp.lerp(
         albedo, form.bedrock, wp.clamp(0.62 * delta * (1.0 + fine) + 0.45 * rim, 0.0, 0.9)
     )
-    albedo = wp.lerp(
-        albedo, form.sand, wp.clamp(sand * (0.85 - 0.35 * crest + 0.25 * fine), 0.0, 0.95)
-    )
+    # Sand lies thick and thin, drawn out along the wind, with dust between: no patch is one tone.
+    along = x * form.ripple_across[0] + y * form.ripple_across[1]
+    aside = x * form.ripple_across[1] - y * form.ripple_across[0]
+    thick = fbm(along / 3.2, aside, 110.0, 4, 0.6, s + 8230) + 0.5 * fine
+    cover = sand * (0.42 + 0.58 * step(-0.55, 0.45, thick))
+    albedo = wp.lerp(albedo, form.sand, wp.clamp(cover * (0.95 - 0.35 * crest), 0.0, 0.95))
     albedo = wp.lerp(albedo, form.sand * 0.8, 0.35 * scarp)
     albedo = wp.lerp(albedo, form.dust, wp.clamp(tops * (0.55 + 0.25 * fine), 0.0, 0.9))
     albedo = wp.lerp(albedo, form.rock, 0.8 * rock)

@@ -15,7 +15,16 @@ import warp as wp
 from skycrane.mars.noise import fbm, noise2, ridged
 from skycrane.mission import Mission
 
-__all__ = ["Form", "base_height", "delta_inside", "form_of", "rim_share", "rough_share", "step"]
+__all__ = [
+    "Form",
+    "base_height",
+    "delta_inside",
+    "form_of",
+    "octave_slope",
+    "rim_share",
+    "rough_share",
+    "step",
+]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -38,6 +47,9 @@ class Form:
     floor_slope: float
     rough_slope: float
     rough_level: float
+    crater_number: float
+    crater_slope: float
+    crater_depth: float
     ripple_length: wp.vec3
     ripple_steepness: float
     ripple_across: wp.vec2
@@ -73,6 +85,9 @@ def form_of(mission: Mission, *, target_height_m: float = 0.0, device: str = "cp
     # Level of the unit noise (deviation 0.45, near normal) above which the wanted share lies.
     share = min(max(model.rough_fraction, 1e-3), 1 - 1e-3)
     form.rough_level = float(-0.45 * np.log(share / (1 - share)) / 1.702)
+    form.crater_number = model.craters.per_km2_over_1_km
+    form.crater_slope = model.craters.slope
+    form.crater_depth = model.craters.fresh_depth
     form.ripple_length = wp.vec3(*model.ripples.wavelengths_m)
     form.ripple_steepness = model.ripples.steepness
     across = np.radians(model.ripples.direction_deg)
@@ -93,6 +108,16 @@ def step(low: float, high: float, x: float) -> float:
     """Return the smooth step from 0 at `low` to 1 at `high`."""
     t = wp.clamp((x - low) / (high - low), 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
+
+
+@wp.func
+def octave_slope(at_100_m: float, wavelength: float) -> float:
+    """Return the slope of an octave of relief: a self-affine surface's, Hurst exponent 0.75.
+
+    Within the 0.7 to 0.95 that altimeter profiles of Mars give (Orosei et al. 2003, J. Geophys.
+    Res. 108, 8023): amplitudes fall more slowly than wavelengths, short slopes are the steeper.
+    """
+    return at_100_m * wp.pow(wavelength / 100.0, -0.25)
 
 
 @wp.func
@@ -135,13 +160,13 @@ def rim_share(x: float, y: float, form: Form) -> float:
 
 @wp.func
 def rough_share(x: float, y: float, form: Form) -> float:
-    """Return 0 on the smooth cratered floor, 1 in the rough rocky unit, with a crisp margin."""
+    """Return 0 on the smooth cratered floor, 1 in the rough rocky unit, its margin frayed."""
     n = fbm(x, y, 2600.0, 6, 0.52, form.seed + 7200)
-    n += 0.03 * fbm(x, y, 40.0, 3, 0.5, form.seed + 7210)
+    n += 0.05 * fbm(x, y, 110.0, 5, 0.6, form.seed + 7210)
     # Keep the target itself on the smooth unit, a few hundred metres from its margin.
     n -= 0.7 * wp.exp(-(x * x + y * y) / (260.0 * 260.0))
     n -= 0.25 * step(-900.0, 200.0, delta_inside(x, y, form))
-    return step(-0.035, 0.035, n - form.rough_level)
+    return step(-0.06, 0.08, n - form.rough_level)
 
 
 @wp.func
@@ -209,7 +234,7 @@ def base_height(x: float, y: float, finest: float, form: Form) -> float:
     py = y / wavelength
     for i in range(24):
         if wavelength >= finest:
-            slope = form.floor_slope + form.rough_slope * wp.max(
+            slope = octave_slope(form.floor_slope, wavelength) + form.rough_slope * wp.max(
                 rim, rough * step(900.0, 200.0, wavelength)
             )
             h += slope * wavelength * 0.45 * noise2(px, py, form.seed + i * 37)

@@ -26,7 +26,11 @@ _WIDTH = 98
 _VALUE_COLUMN = 34
 _INLINE: tuple[type[BaseModel], ...] = (Phase, Rates, Spread, SpreadEastNorth, SpreadVector)
 """Sections written on one line, as mission files do."""
-_INTERNAL = {"atmosphere.read_from"}
+_INTERNAL = {
+    "atmosphere.read_from",
+    "terrain.elevation_sha256",
+    "terrain.orthophoto_sha256",
+}
 """Keys that reading a file puts there, not people."""
 
 

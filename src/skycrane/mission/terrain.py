@@ -95,14 +95,22 @@ class GroundColours(Section):
 
 
 class TerrainModel(Section):
-    """The ground around the target, made from the site's seed."""
+    """The ground around the target, made from the site's seed or read from the user's files."""
 
+    elevation: str | None = None
+    """GeoTIFF of heights in metres, relative to this file; finer relief is made up beneath it."""
+    elevation_sha256: str | None = None
+    """SHA-256 of that file; a run writes it down, and refuses another file."""
+    orthophoto: str | None = None
+    """GeoTIFF of brightness from above, relative to this file: tells how bright the soil is."""
+    orthophoto_sha256: str | None = None
+    """SHA-256 of that file; a run writes it down, and refuses another file."""
     delta: Delta
     rim: Rim
     mounds: list[Mound]
     """Buttes and hills: east, north of the target, radius, height, all m."""
     floor_slope: NonNegative
-    """Root-mean-square slope of the floor an octave of wavelength."""
+    """Root-mean-square slope of the floor in the octave of 100 m; shorter ones are the steeper."""
     rough_slope: NonNegative
     """The same where the floor is rough."""
     rough_fraction: Fraction
