@@ -46,6 +46,13 @@ Qualities = Annotated[Quality, Parameter(help="How many pixels and frames to spe
 Truth = Annotated[
     bool, Parameter(negative="", help="Keep depth and body of every pixel under truth/.")
 ]
+TruthChannels = Annotated[
+    str | None,
+    Parameter(
+        help="What truth to keep instead: any of depth,body,material,normal,visibility,flow,pose, "
+        "or all."
+    ),
+]
 
 
 @app.command
@@ -59,6 +66,7 @@ def land(
     device: Device = "auto",
     workers: Workers = None,
     truth: Truth = False,
+    truth_channels: TruthChannels = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -74,9 +82,10 @@ def land(
     teller = _Teller(as_json=as_json, quiet=quiet)
     parsed = load_mission(mission)
     _check_case(case)
+    options = _options(truth, truth_channels)
     with RunDir.create(output, parsed, seed=seed, case=case, quality=quality) as run:
         context = _context(run, device=device, workers=workers, quiet=quiet)
-        entries = perform(run, WAY, context, options=_options(truth), told=teller.told)
+        entries = perform(run, WAY, context, options=options, told=teller.told)
     teller.finish(output, entries)
 
 
@@ -196,6 +205,7 @@ def film(
     device: Device = "auto",
     workers: Workers = None,
     truth: Truth = False,
+    truth_channels: TruthChannels = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -207,7 +217,7 @@ def film(
         workers=workers,
         as_json=as_json,
         quiet=quiet,
-        options=_options(truth),
+        options=_options(truth, truth_channels),
     )
 
 
@@ -319,6 +329,35 @@ def page(directory: Path, /, *, as_json: Json = False, quiet: Quiet = False) -> 
     _stage_command("page", directory, as_json=as_json, quiet=quiet)
 
 
+export_app = App(name="export", help="Write what a run holds in other formats.")
+app.command(export_app)
+
+
+@export_app.command
+def coco(
+    directory: Path,
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"], help="A new or empty directory.")],
+    camera: Annotated[
+        list[str] | None, Parameter(help="Only this camera; give it again for more.")
+    ] = None,
+    pictures: Annotated[bool, Parameter(help="Write the frames as PNG beside the masks.")] = True,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the masks of the bodies in every frame of DIRECTORY as a COCO data set.
+
+    The run must have been filmed with the truth of bodies: `skycrane film DIRECTORY --truth`.
+    """
+    from skycrane.export.coco import export_coco
+
+    result = export_coco(
+        directory, output, cameras=camera, pictures=pictures, progress=Progress(quiet=quiet)
+    )
+    _print_result(result, as_json=as_json)
+
+
 @app.command
 def check(mission: str = "mars2020", *, as_json: Json = False) -> None:
     """Check a mission file and say what it holds."""
@@ -428,7 +467,11 @@ def _check_case(case: int) -> None:
         )
 
 
-def _options(truth: bool) -> dict[str, dict[str, Any]]:
+def _options(truth: bool, channels: str | None) -> dict[str, dict[str, Any]]:
+    if channels is not None:
+        from skycrane.cameras.truth import chosen
+
+        return {"film": {"truth": list(chosen(channels))}}
     return {"film": {"truth": True}} if truth else {}
 
 

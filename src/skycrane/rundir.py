@@ -57,7 +57,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="film",
             call="skycrane.cameras.stage:film",
-            version=2,
+            version=3,
             reads=("flight/flight.nc", "flight/events.json"),
             writes=("onboard", "truth"),
             needs="fly",

@@ -6,6 +6,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,7 +20,9 @@ from skycrane.cameras.optics import Lens, lens_of
 from skycrane.cameras.renderer import Pose, Renderer, camera_pose
 from skycrane.cameras.scene import Scene
 from skycrane.cameras.schedule import frame_times_s, returns_footage
-from skycrane.cameras.truth import TruthWriter
+from skycrane.cameras.truth import DEFAULT_CHANNELS, TruthWriter
+from skycrane.cameras.truth_about import about_of
+from skycrane.cameras.truth_frame import View, pose_of, truth_of
 from skycrane.draws import key32
 from skycrane.flight.record import read_flight
 from skycrane.mission.cameras import Camera
@@ -184,11 +187,12 @@ def film(context: StageContext) -> StageResult:
     """Film the flight with every camera of the mission that returns footage.
 
     Reads flight/; writes onboard/CAMERA.mcap, and truth/CAMERA.zarr where the option "truth" is
-    set. Killed anywhere and started again, it goes on after the last whole frame, to the same
-    bytes.
+    True or a list of channels. Killed anywhere and started again, it goes on after the last whole
+    frame, to the same bytes.
     """
     flight = read_flight(context.directory)
-    truth = bool(context.options.get("truth", False))
+    asked = context.options.get("truth", False)
+    channels = tuple(asked if isinstance(asked, (list, tuple)) else DEFAULT_CHANNELS * bool(asked))
     on_cpu = context.device == "cpu"
     with context.progress.task("preparing the ground"):
         scene = Scene(context.mission, flight, device=context.device, workers=context.workers)
@@ -206,11 +210,39 @@ def film(context: StageContext) -> StageResult:
         context.progress.task("film", total) as advance,
     ):
         for part in parts:
-            outputs += _film_camera(context, part, idle, pool, origin, truth, advance)
+            outputs += _film_camera(context, part, idle, pool, scene, origin, channels, advance)
     counts = {part.name: len(part.times_s) for part in parts}
     lost = [n for n in context.mission.cameras if n not in counts]
     summary = {"frames": counts, "frames_total": total, "without_footage": lost}
     return StageResult(outputs=outputs, summary=summary, device=context.device)
+
+
+def _truth_frame(
+    part: Filmed, index: int, renderer: Renderer, store: TruthWriter
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the pictures and the poses of one frame's truth, by the names of their arrays."""
+    scene, times = renderer.scene, part.times_s
+
+    def view(t_s: float) -> View:
+        return View(scene.moment(t_s), camera_pose(scene, part.camera, t_s))
+
+    now, later = view(float(times[index])), None
+    if "flow" in store.channels and index + 1 < len(times):
+        later = view(float(times[index + 1]))
+    made = truth_of(renderer, part.lens, now, later, store.channels)
+    return vars(made), pose_of(scene, now)
+
+
+def _truth_store(
+    context: StageContext, part: Filmed, scene: Scene, origin: str, channels: tuple[str, ...]
+) -> TruthWriter | None:
+    """Return where a camera's truth goes, or None where none is asked for or all is there."""
+    path = context.directory / "truth" / f"{part.name}.zarr"
+    about = about_of(scene, part.name, part.lens, origin)
+    if not channels or TruthWriter.finished(path, about, channels):
+        return None
+    height, width = part.lens.height, part.lens.width
+    return TruthWriter(path, part.times_s, height, width, channels=channels, about=about)
 
 
 def _film_camera(
@@ -218,39 +250,41 @@ def _film_camera(
     part: Filmed,
     idle: SimpleQueue[Renderer],
     pool: ThreadPoolExecutor,
+    scene: Scene,
     origin: str,
-    truth: bool,
+    channels: tuple[str, ...],
     advance: Callable[..., None],
 ) -> list[Path]:
     path = context.directory / "onboard" / f"{part.name}.mcap"
-    truth_path = context.directory / "truth" / f"{part.name}.zarr"
-    outputs = [path, *([truth_path] if truth else [])]
-    if all(p.exists() for p in outputs) and _whole(path, part):
-        advance(len(part.times_s))
-        return outputs
-    store = (
-        TruthWriter(truth_path, part.times_s, part.lens.height, part.lens.width) if truth else None
-    )
-
-    def work(index: int) -> tuple[RawFrame, NDArray | None, NDArray | None]:
-        renderer = idle.get()
-        try:
-            made = film_frame(part, index, renderer, context.seed, truth=truth)
-            if store is not None and made[1] is not None and made[2] is not None:
-                store.write(index, made[1], made[2])
-            return made
-        finally:
-            idle.put(renderer)
-
+    store = _truth_store(context, part, scene, origin, channels)
+    outputs = [path]
+    if channels:
+        outputs.append(context.directory / "truth" / f"{part.name}.zarr")
     info = info_of(part.name, part.camera, part.lens)
     epoch = context.mission.epoch.entry_interface_utc
-    with FrameWriter(path, info, epoch, origin=origin) as writer:
-        # Truth of frames that an interrupted run may not have kept is made again from the start.
-        begin = writer.next_index if store is None else 0
+    count = len(part.times_s)
+    with ExitStack() as stack:
+        writer = None
+        if not _whole(path, part):
+            writer = stack.enter_context(FrameWriter(path, info, epoch, origin=origin))
+        filmed = count if writer is None else writer.next_index
+
+        def work(index: int) -> RawFrame | None:
+            renderer = idle.get()
+            try:
+                frame = None
+                if index >= filmed:
+                    frame = film_frame(part, index, renderer, context.seed)[0]
+                if store is not None and not store.has(index):
+                    store.write(index, *_truth_frame(part, index, renderer, store))
+                return frame
+            finally:
+                idle.put(renderer)
+
+        begin = filmed if store is None else 0
         advance(begin)
-        indexes = range(begin, len(part.times_s))
-        for frame, _, _ in _in_order(work, indexes, pool, ahead=2 * context.workers):
-            if frame.index == writer.next_index:
+        for frame in _in_order(work, range(begin, count), pool, ahead=2 * context.workers):
+            if writer is not None and frame is not None:
                 writer.write(frame)
             advance()
     if store is not None:
