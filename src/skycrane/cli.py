@@ -373,6 +373,70 @@ def check(mission: str = "mars2020", *, as_json: Json = False) -> None:
         print(f"  {label:<9}{text}")
 
 
+terrain_app = App(
+    name="terrain", help="Fetch public maps of a site; tell what a ground is made of."
+)
+app.command(terrain_app)
+
+
+@terrain_app.command
+def fetch(
+    place: str,
+    /,
+    *,
+    output: Annotated[
+        Path | None, Parameter(name=["--output", "-o"], help="Where to; PLACE if not given.")
+    ] = None,
+    camera: Annotated[
+        Literal["ctx", "hirise"],
+        Parameter(help="ctx: the basin at 20 m and 6 m. hirise: the target's surroundings at 1 m."),
+    ] = "ctx",
+    mission: Annotated[str, Parameter(help="Whose target lies in the middle.")] = "mars2020",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fetch the window around the target out of the public maps of PLACE (jezero).
+
+    Reads only the blocks it needs. Broken off and started again, it goes on where it was.
+    """
+    from skycrane.mars.terrain_fetch import PLACES, fetch_terrain
+    from skycrane.mission import load_mission
+
+    if place not in PLACES:
+        raise InputError(
+            f"there is no place {place!r}", where="PLACE", right=f"Known: {', '.join(PLACES)}."
+        )
+    folder = output or Path(place)
+    came: dict[str, int] = {}
+    with Progress(quiet=quiet or as_json).task(f"maps of {place}, MB") as advance:
+
+        def told(key: str, count: int) -> None:
+            advance((count - came.get(key, 0)) / 1e6)
+            came[key] = count
+
+        record = fetch_terrain(PLACES[place][camera], load_mission(mission), folder, told=told)
+    if as_json:
+        print(json.dumps(record, indent=2))
+        return
+    for key, entry in record.items():
+        size = " x ".join(str(n) for n in entry["pixels"])
+        print(f"{folder / key}.tif: {size} pixels, sha256 {entry['sha256']}")
+    print(f"put the keys of {folder / 'terrain.toml'} into the [terrain] of a mission file")
+
+
+@terrain_app.command(name="show")
+def show_terrain(mission: str = "mars2020", /, *, as_json: Json = False) -> None:
+    """Build a mission's ground and tell what of it was read from which files."""
+    from skycrane.mars.terrain import terrain_of
+    from skycrane.mission import load_mission
+
+    told = list(terrain_of(load_mission(mission)).told)
+    if as_json:
+        print(json.dumps({"told": told}, indent=2))
+    else:
+        print("\n".join(told) or "made up by the code, from the mission's [terrain] and its seed")
+
+
 mission_app = App(name="mission", help="Write mission files.")
 app.command(mission_app)
 
