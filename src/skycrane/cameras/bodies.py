@@ -15,7 +15,16 @@ from skycrane.cameras.surfaces import Corners
 from skycrane.vehicle.materials import MATERIALS
 from skycrane.vehicle.mesh import Shape
 
-__all__ = ["SURFACES", "TILE", "Bodies", "BodyHit", "BodySet", "body_hit", "body_shadow"]
+__all__ = [
+    "SURFACES",
+    "TILE",
+    "Bodies",
+    "BodyHit",
+    "BodySet",
+    "body_hit",
+    "body_shadow",
+    "may_shade",
+]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -90,8 +99,23 @@ class BodyHit:
 def _near(o: wp.vec3, d: wp.vec3, centre: wp.vec3, radius: float, far: float) -> bool:
     c = centre - o
     along = wp.dot(c, d)
-    off = wp.dot(c, c) - along * along
-    return off < radius * radius and along > -radius and along - radius < far
+    # From the vector: a difference of squares loses its digits over kilometres.
+    off = c - d * along
+    return wp.dot(off, off) < radius * radius and along > -radius and along - radius < far
+
+
+@wp.func
+def may_shade(b: Bodies, p: wp.vec3, sun: wp.vec3, spread: float) -> bool:
+    """Return whether a body may stand between a point and any part of a sun `spread` [rad] wide."""
+    for n in range(b.caster_count):
+        k = b.casters[n]
+        c = b.centre[k] - p
+        along = wp.dot(c, sun)
+        off = c - sun * along
+        r = b.radius[k] + spread * wp.max(along, 0.0)
+        if wp.dot(off, off) < r * r and along > -r:
+            return True
+    return False
 
 
 @wp.func

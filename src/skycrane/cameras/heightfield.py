@@ -23,11 +23,14 @@ from skycrane.mars.terrain_light import halve, unpack_light, unpack_surface
 __all__ = [
     "Ground",
     "GroundLevel",
+    "block_top",
     "datum_height",
     "ground_of",
     "sample_light",
+    "sample_shading",
     "sample_surface",
     "trace_ground",
+    "trace_ground_from",
 ]
 
 wp.set_module_options({"enable_backward": False})
@@ -72,6 +75,17 @@ class Ground:
     texels: wp.array(dtype=wp.vec2ui)  # type: ignore[valid-type]
     focus: wp.vec2
     curvature: float
+
+
+@wp.struct
+class Shading:
+    """The ground at a place: sunlight, normal east and north, reflectance of a colour, open sky."""
+
+    sunlight: float
+    east: float
+    north: float
+    albedo: float
+    open_sky: float
 
 
 def _maxima(height: NDArray[np.float32]) -> list[NDArray[np.float32]]:
@@ -146,6 +160,14 @@ def datum_height(g: Ground, p: wp.vec3) -> float:
     x = p[0] + g.focus[0]
     y = p[1] + g.focus[1]
     return p[2] + (x * x + y * y) * g.curvature
+
+
+@wp.func
+def block_top(g: Ground, lv: GroundLevel, step: int, i: int, j: int) -> float:
+    """Return the greatest height of a level in block (i, j) of 2^step cells, step 1 or more."""
+    row = lv.count >> step
+    before = (lv.count * lv.count - (lv.count >> (step - 1)) * (lv.count >> (step - 1))) // 3
+    return g.maxima[lv.maxima + before + i * row + j]
 
 
 @wp.func
@@ -225,11 +247,7 @@ def _trace_level(
         span = leave - t
         lowest = wp.min(z0, z1) - across * span * span * g.curvature * 0.25
         if step > 0:
-            row = lv.count >> step
-            before = (
-                lv.count * lv.count - (lv.count >> (step - 1)) * (lv.count >> (step - 1))
-            ) // 3
-            highest = g.maxima[lv.maxima + before + bi * row + bj]
+            highest = block_top(g, lv, step, bi, bj)
             if lowest > highest:
                 t = leave
                 step = wp.min(step + 1, int(_BLOCK))
@@ -272,10 +290,20 @@ def trace_ground(g: Ground, o: wp.vec3, d: wp.vec3, cone: float, far: float) -> 
     `cone` is the angle of a pixel [rad]: a level is used only while its cells are not much smaller
     than a pixel. `far` bounds the distance.
     """
+    return trace_ground_from(g, o, d, cone, 0.0, far)
+
+
+@wp.func
+def trace_ground_from(
+    g: Ground, o: wp.vec3, d: wp.vec3, cone: float, begin: float, far: float
+) -> float:
+    """Return as `trace_ground`, for a ray that meets nothing before `begin` [m]."""
+    if begin >= far:
+        return float(-1.0)
     count = g.levels.shape[0]
     ix = 1.0 / wp.where(wp.abs(d[0]) < 1.0e-7, 1.0e-7, d[0])
     iy = 1.0 / wp.where(wp.abs(d[1]) < 1.0e-7, 1.0e-7, d[1])
-    t = float(0.0)
+    t = float(begin)
     if d[2] > 0.0:
         # A rising ray that leaves each level above the top of the next meets nothing.
         m = count - 1
@@ -284,7 +312,7 @@ def trace_ground(g: Ground, o: wp.vec3, d: wp.vec3, cone: float, far: float) -> 
             m -= 1
         if m < 0:
             return float(-1.0)
-        t = float(0.0)
+        t = float(begin)
     for _k in range(16):
         # The finest level here that is still worth its cells, and where a finer one begins.
         best = int(-1)
@@ -369,3 +397,27 @@ def sample_surface(g: Ground, lv: GroundLevel, mip: int, x: float, y: float) -> 
     low = a + (b - a) * u
     high = c + (e - c) * u
     return low + (high - low) * v
+
+
+@wp.func
+def sample_shading(g: Ground, lv: GroundLevel, mip: int, x: float, y: float, c: int) -> Shading:
+    """Return what one colour's shading needs, bilinear at one step of the pyramid."""
+    p = _texel(g, lv, mip, x, y)
+    size = lv.count >> mip
+    j = int(p[0])
+    i = int(p[1])
+    u = p[0] - float(j)
+    v = p[1] - float(i)
+    at = _first(lv, mip) + i * size + j
+    s = Shading()
+    for k in range(4):
+        w = g.texels[at + (k // 2) * size + k % 2]
+        share = wp.where(k % 2 == 0, 1.0 - u, u) * wp.where(k // 2 == 0, 1.0 - v, v)
+        light = unpack_light(w[0])
+        surface = unpack_surface(w[1])
+        s.sunlight += light[0] * share
+        s.east += light[1] * share
+        s.north += light[2] * share
+        s.albedo += surface[c] * share
+        s.open_sky += surface[3] * share
+    return s

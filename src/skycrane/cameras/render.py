@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.cameras.bodies import Bodies, BodyHit, body_hit, body_shadow
+from skycrane.cameras.bodies import Bodies, BodyHit, body_hit, body_shadow, may_shade
 from skycrane.cameras.dust import DustState, dust_optics
 from skycrane.cameras.heightfield import (
     Ground,
     datum_height,
-    sample_light,
-    sample_surface,
-    trace_ground,
+    sample_shading,
+    trace_ground_from,
 )
 from skycrane.cameras.strands import Strands, cover_by_strands
 from skycrane.mars.noise import hash2, noise2, unit
@@ -20,14 +19,16 @@ from skycrane.mars.regolith import Regolith, sun_gain
 from skycrane.mars.sky import Air, path_light, sky_light, sun_through
 from skycrane.mars.terrain_detail import stones
 
-__all__ = ["View", "render_kernel"]
+__all__ = ["FAR_M", "View", "render_kernel"]
 
 # Rays need neither NaN nor a fixed order of sums: a fifth less time. Flights keep strict ones.
 _FAST = {"fast_math": True, "cpu_compiler_flags": f"{wp.config.cpu_compiler_flags} -ffast-math -w"}
 wp.set_module_options({"enable_backward": False, **_FAST})
 
 _INV_PI = wp.constant(0.31830989)
-_FAR = wp.constant(140000.0)
+FAR_M = 140000.0
+"""How far rays are followed, m: past the edge of the coarsest grid."""
+_FAR = wp.constant(FAR_M)
 
 
 @wp.struct
@@ -104,26 +105,26 @@ def _ground_light(
     # The coarsest level that resolves the pixel; near a level's edge neighbours mix by chance.
     chosen = int(0)
     for m in range(g.levels.shape[0]):
+        if m > 0 and g.levels[chosen].cell <= foot:
+            break
         lv = g.levels[m]
         reach = float(lv.count - 1) * lv.cell
         edge = wp.min(
             wp.min(p[0] - lv.x0, lv.x0 + reach - p[0]), wp.min(p[1] - lv.y0, lv.y0 + reach - p[1])
         )
         inside = edge > 3.0 * lv.cell + 0.06 * reach * unit(key, 2)
-        if m == 0 or (inside and g.levels[chosen].cell > foot):
+        if inside:
             chosen = m
     lv = g.levels[chosen]
     sharp = wp.clamp(wp.log2(wp.max(foot / lv.cell, 1.0e-6)) - 0.3, 0.0, 9.0)
     # Between two steps of the pyramid chance decides, at half the price of mixing them.
     mip = int(sharp + unit(key, 1))
-    light = sample_light(g, lv, mip, p[0], p[1])
-    surface = sample_surface(g, lv, mip, p[0], p[1])
-    n = wp.vec3(
-        light[1], light[2], wp.sqrt(wp.max(1.0 - light[1] * light[1] - light[2] * light[2], 0.01))
-    )
-    albedo = surface[c]
-    direct = light[0]
-    open_sky = surface[3]
+    s = sample_shading(g, lv, mip, p[0], p[1], c)
+    steep = s.east * s.east + s.north * s.north
+    n = wp.vec3(s.east, s.north, wp.sqrt(wp.max(1.0 - steep, 0.01)))
+    albedo = s.albedo
+    direct = s.sunlight
+    open_sky = s.open_sky
     if foot < 0.7 * lv.cell:
         # Finer than any grid: bend the normal and mottle the colour by noise keyed to the place.
         seed = int(4711) + chosen
@@ -144,7 +145,7 @@ def _ground_light(
     mu0 = wp.max(wp.dot(n, air.sun), 0.0)
     mu = wp.max(-wp.dot(n, d), 0.0)
     high = datum_height(g, p)
-    if direct > 0.0:
+    if direct > 0.0 and may_shade(b, p, air.sun, 0.0031):
         # The sun is a disk: a point on it chosen by chance softens the shadows of the bodies.
         r = 0.0030 * wp.sqrt(unit(key, 0))
         a = 6.2831853 * unit(key, 1)
@@ -224,13 +225,14 @@ def _look(
     moved: wp.vec3,
     turned: wp.vec3,
     cone: float,
+    begin: float,
     c: int,
     key: wp.uint32,
 ) -> Seen:
     """Return what one ray sees in colour `c`.
 
     The ground is met by the ray of a moment within the exposure, from `moved` toward `turned`: it
-    rushes by, while the bodies near a camera fly along with it.
+    rushes by, while the bodies near a camera fly along with it. It meets none before `begin` [m].
     """
     seen = Seen()
     near = float(_FAR)
@@ -240,7 +242,7 @@ def _look(
     else:
         o = moved
         d = turned
-    t = trace_ground(g, o, d, cone, near)
+    t = trace_ground_from(g, o, d, cone, begin, near)
     cos_sun = wp.dot(d, air.sun)
     from_height = datum_height(g, o)
     if t >= 0.0 and t < near:
@@ -315,6 +317,7 @@ def render_kernel(
     row0: int,
     view: View,
     directions: wp.array2d(dtype=wp.vec3),  # type: ignore[valid-type]
+    begins: wp.array2d(dtype=float),  # type: ignore[valid-type]
     ground: Ground,
     air: Air,
     regolith: Regolith,
@@ -365,6 +368,7 @@ def render_kernel(
                     moved,
                     turned,
                     view.cone,
+                    begins[ti >> 3, tj >> 3],
                     c,
                     key,
                 )

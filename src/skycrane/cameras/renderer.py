@@ -8,10 +8,11 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
+from skycrane.cameras.beams import BEAM, beam_kernel
 from skycrane.cameras.bodies import SURFACES
 from skycrane.cameras.mounts import Pose, camera_pose
 from skycrane.cameras.optics import Lens
-from skycrane.cameras.render import View, render_kernel
+from skycrane.cameras.render import FAR_M, View, render_kernel
 from skycrane.cameras.scene import Moment, Scene
 from skycrane.cameras.sensor import expose_kernel, sensor_of
 from skycrane.cameras.strands import StrandSet
@@ -84,6 +85,27 @@ class Renderer:
         self._place(moment, pose, lens)
         return self._directions(lens), self._set.data, self._strands.data
 
+    def _begins(self, view: Any, lens: Lens) -> Any:
+        """Return how far the rays of each tile run before any can meet the ground [m]."""
+        shape = (-(-lens.height // BEAM), -(-lens.width // BEAM))
+        key = (lens, "begins")
+        if key not in self._buffers:
+            self._buffers[key] = wp.zeros(shape, dtype=float, device=self.scene.device)
+        inputs = [
+            view.eye,
+            view.turn,
+            self._directions(lens),
+            self.scene.ground,
+            view.cone,
+            0.5 * float(wp.length(view.drift)),
+            0.5 * float(wp.length(view.spin)),
+            FAR_M,
+            self._buffers[key],
+        ]
+        device = self.scene.device
+        launch_rows(beam_kernel, *shape, inputs, device=device, workers=self.workers)
+        return self._buffers[key]
+
     def light(
         self,
         moment: Moment,
@@ -135,6 +157,7 @@ class Renderer:
         inputs = [
             view,
             self._directions(lens),
+            self._begins(view, lens),
             self.scene.ground,
             self.scene.air,
             self.scene.regolith,
