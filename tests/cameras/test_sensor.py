@@ -44,8 +44,8 @@ def test_photon_transfer(detector):
         variance.append(np.var(a - b) / 2 - 1 / 12)
     slope, offset = np.polyfit(mean, variance, 1)
     per_dn = detector.full_scale_e / 255
-    assert 1 / slope == pytest.approx(per_dn, rel=0.05)
-    assert np.sqrt(offset) * per_dn == pytest.approx(detector.read_noise_e, rel=0.12)
+    assert 1 / slope == pytest.approx(per_dn, rel=0.03)
+    assert np.sqrt(offset) * per_dn == pytest.approx(detector.read_noise_e, rel=0.06)
 
 
 @pytest.mark.parametrize("companding", ["linear", "square_root"])
