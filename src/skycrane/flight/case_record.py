@@ -173,7 +173,8 @@ def _entry_guidance(mission: Mission) -> dict[str, Any]:
         "balance_interval": chute.balance_interval_s,
         "balance_pair": chute.balance_pair,
         "by_range": int(chute.deploy_trigger == "range"),
-        "deploy_range": chute.deploy_range_m,
+        # Found by `deploy_range.with_deploy_range` where the mission leaves it out.
+        "deploy_range": chute.deploy_range_m or 0.0,
         "deploy_speed": chute.deploy_speed_m_s if chute.deploy_trigger == "speed" else 0.0,
         "pressure_minimum": chute.dynamic_pressure_minimum_pa,
         "pressure_maximum": chute.dynamic_pressure_maximum_pa,

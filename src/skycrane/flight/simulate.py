@@ -13,6 +13,7 @@ from skycrane.compute import start_warp
 from skycrane.errors import InputError
 from skycrane.flight.case import Tables
 from skycrane.flight.case_record import case_record
+from skycrane.flight.deploy_range import with_deploy_range
 from skycrane.flight.dispersion import NOMINAL, disperse
 from skycrane.flight.launch import Flown, fly_cases
 from skycrane.flight.reference import ReferenceTrajectory, derive_reference
@@ -100,6 +101,7 @@ class FlightPlan:
         ground = None if heights is None else ground_of(heights, device)
         tables = make_tables(mission, device=device, ground=ground)
         calm = with_gusts(tables, mission, device=device, seed=seed, case_ids=[NOMINAL])
+        mission = with_deploy_range(mission, calm, device=device)
         reference = derive_reference(case_record(mission), calm, device=device)
         return cls(mission, seed, device, tables, reference, fidelity)
 

@@ -13,6 +13,8 @@ DERIVED: dict[str, str] = {
     "site; the areoid lies within about a kilometre of it",
     "guidance.parachute.straighten_speed_m_s": "1.14 deploy_speed_m_s, some 15 s of flight before "
     "the mortar",
+    "guidance.parachute.deploy_range_m": "as far as the nominal descent carries, found by flying "
+    "it, and twice divert_minimum_m more where a fix on the terrain lets it fly to the target",
 }
 """Keys that may be left out, and what is then put there."""
 

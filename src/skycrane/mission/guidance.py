@@ -66,7 +66,7 @@ class ParachuteTrigger(Section):
     """Masses dropped at a time."""
     deploy_trigger: Literal["range", "speed"]
     """What fires the mortar: the range to the target, or the speed."""
-    deploy_range_m: Positive = 9000.0
+    deploy_range_m: Positive | None = None
     """Ground range to the target at which the entry is guided to end, and the range trigger, m."""
     deploy_speed_m_s: Positive
     """Planet-relative speed of the speed trigger, m/s."""
@@ -169,7 +169,7 @@ class Steps(Section):
     """After it, s; short enough for the cameras."""
     computer_s: Annotated[float, Field(ge=0.002, le=0.1)] = 0.015625
     """Cycle of the flight computer after the mortar, s; a whole number of steps."""
-    point_mass_entry_s: Annotated[float, Field(ge=0.005, le=0.5)] = 0.2
+    point_mass_entry_s: Annotated[float, Field(ge=0.005, le=0.5)] = 0.1
     """Before the mortar, of the point-mass fidelity, s."""
     point_mass_descent_s: Annotated[float, Field(ge=0.002, le=0.05)] = 0.03125
     """After it, of the point-mass fidelity, where the computer's cycle is no shorter, s."""
