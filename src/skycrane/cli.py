@@ -116,7 +116,7 @@ def fly(
     if not as_json:
         _print_comparison(summary["comparison"])
         _print_figures(summary["figures"])
-        _print_misses([*summary["comparison"], *summary["figures"]])
+        _print_misses([*summary["comparison"], *summary["figures"]], dispersed=case != 0)
     told = {key: summary[key] for key in ("comparison", "figures")}
     teller.finish(output, entries, extra=told)
 
@@ -632,12 +632,13 @@ def _print_figures(rows: list[dict[str, Any]]) -> None:
         print(f"{row['name']:<38}{cells[0]:>10}{cells[1]:>10}{cells[2]:>12}{within:>9}")
 
 
-def _print_misses(rows: list[dict[str, Any]]) -> None:
+def _print_misses(rows: list[dict[str, Any]], *, dispersed: bool) -> None:
     """Say of each miss why, as far as the mission knows."""
+    unknown = "this case is a dispersed one" if dispersed else "no reason known"
     for row in rows:
         if not row["within"]:
             which = f" ({row['note']})" if row["note"] else ""
-            print(f"missed: {row['name']}{which}: {row['reason'] or 'no reason known'}")
+            print(f"missed: {row['name']}{which}: {row['reason'] or unknown}")
 
 
 def _print_result(result: dict[str, Any], *, as_json: bool) -> None:
