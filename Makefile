@@ -7,7 +7,7 @@ OUT ?= landing
 LAND_ARGS ?=
 PYTEST_ARGS ?= -n auto --dist loadfile
 
-.PHONY: land test lint bench docs lock page clean
+.PHONY: land test lint bench docs looks lock page clean
 
 land: $(VENV)/.run-ready
 	$(BIN)/skycrane land -o $(OUT) $(LAND_ARGS)
@@ -24,6 +24,11 @@ bench: $(VENV)/.dev-ready
 docs: $(VENV)/.dev-ready
 	$(BIN)/uv pip install --quiet --require-hashes -r requirements/docs.txt
 	$(BIN)/mkdocs build --strict --quiet --site-dir build/docs
+
+# Our frames of the landing-vision camera beside the flown ones, where those are at hand.
+looks: $(VENV)/.run-ready
+	$(BIN)/skycrane fly -o build/looks/run -q
+	$(BIN)/python -m skycrane.cameras.looks build/looks/run build/looks $(EVERY)
 
 lock: $(VENV)/.uv-ready
 	sh requirements/compile.sh

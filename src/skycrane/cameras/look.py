@@ -32,7 +32,8 @@ def look(renderer: Renderer, name: str, t_s: float, *, scale: int = 2) -> np.nda
     part = Filmed(name, camera, lens_of(camera, scale), 1, 4, np.array([t_s]), dark, meter)
     frame, _, _ = film_frame(part, 0, renderer, 0)
     linear = linear_of(frame.image, camera.detector)
-    colour = cv2.cvtColor((linear * 65535).astype(np.uint16), cv2.COLOR_BayerRGGB2BGR)
+    how = cv2.COLOR_GRAY2BGR if camera.detector.encoding == "mono8" else cv2.COLOR_BayerRGGB2BGR
+    colour = cv2.cvtColor((linear * 65535).astype(np.uint16), how)
     x = colour / 65535.0
     srgb = np.where(x < 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055)
     return (srgb * 255 + 0.5).astype(np.uint8)
