@@ -13,9 +13,14 @@ from skycrane.cameras.optics import lens_of
 from skycrane.cameras.renderer import Renderer
 from skycrane.cameras.scene import Scene
 from skycrane.cameras.schedule import frame_times_s, returns_footage
+from skycrane.cameras.stage import film
+from skycrane.flight.record import write_flight
+from skycrane.ground.footage import CameraFootage
 from skycrane.mars import terrain as terrain_module
 from skycrane.mars.frames import rotate
-from skycrane.mission.cameras import Camera
+from skycrane.mission.cameras import Camera, Rates
+from skycrane.onboard.store import FrameReader
+from skycrane.stage import StageContext
 
 FLOWN_S = {"first": 254.37, "last": 441.17}
 
@@ -195,3 +200,34 @@ def test_a_tracking_camera_does_not_go_underground(mission, scene, flight):
 def test_mounts_that_make_no_sense_are_told(mission, change, message):
     with pytest.raises(ValueError, match=message):
         _free(mission, **{"image_up": [0.0, 0.0, 1.0]} | change)
+
+
+def test_the_grey_camera_films_into_its_store_and_is_developed(mission, flight, scene, tmp_path):
+    lvs = mission.cameras["lvs"]
+    rates = {"preview": 1.0, "standard": 1.0, "flight": 1.0}
+    begin = lvs.schedule[1].model_copy(update={"rates_hz": Rates(**rates)})
+    stop = lvs.schedule[3].model_copy(update={"event": "backshell_separation", "after_s": -20.0})
+    short = lvs.model_copy(update={"schedule": [begin, stop]})
+    quality = mission.film_quality["preview"].model_copy(update={"scale": 16})
+    small = mission.model_copy(
+        update={"cameras": {"lvs": short}, "film_quality": {"preview": quality}}
+    )
+    write_flight(flight, tmp_path)
+    film(StageContext(directory=tmp_path, mission=small, workers=2, options={}))
+    path = tmp_path / "onboard" / "lvs.mcap"
+    with FrameReader(path) as reader:
+        assert reader.info.encoding == "mono8"
+        frames = list(reader)
+    assert len(frames) == len(frame_times_s(short, flight, "preview")) > 1
+    for frame in frames:
+        assert frame.image.shape == (64, 64)
+        assert frame.exposure_s == 150e-6
+        # The ground, neither black nor burnt out, and no checkerboard of a colour filter.
+        assert 40 < frame.image.mean() < 200
+        squares = [float(frame.image[i::2, j::2].mean()) for i in (0, 1) for j in (0, 1)]
+        assert np.ptp(squares) < 4
+    footage = CameraFootage(path, mission.film.colour, {})
+    picture = footage.picture(0)
+    footage.close()
+    assert picture.shape == (64, 64, 3)
+    assert picture.mean() > 20
