@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
+
+import matplotlib as mpl
 import numpy as np
 import pytest
 from camera_builders import synthetic_flight
@@ -16,8 +21,13 @@ from skycrane.cameras.truth_about import BODY_IDS
 from skycrane.cameras.truth_read import TruthReader
 from skycrane.files import sha256_file
 from skycrane.mars import terrain as terrain_module
+from skycrane.mission import dump_mission
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
 
 SCALE = 10
+NOTEBOOK = Path(__file__).parents[2] / "examples" / "truth_on_footage.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +155,26 @@ def test_where_flow_leads_there_is_the_same_place(filmed, brief):
     assert ground.sum() > 1000
     assert np.median(gap) < 0.02 * wide
     assert np.quantile(gap, 0.99) < 0.5 * wide  # stones bend between photosites
+
+
+def test_the_notebook_runs_on_it(filmed, mission, monkeypatch, capsys):
+    """Every cell of examples/truth_on_footage.ipynb, and what its last one finds."""
+    (filmed / "mission.toml").write_text(dump_mission(mission), encoding="utf-8")
+    monkeypatch.setenv("SKYCRANE_RUN", str(filmed))
+    monkeypatch.setenv("SKYCRANE_CAMERA", "ddc")
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
+    names: dict = {"__name__": "notebook"}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            assert not cell["outputs"]
+            exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
+    assert names["error_px"].max() < 0.05
+    assert names["error_px"].size > 1000
+    assert len(plt.get_fignums()) == 3
+    if folder := os.environ.get("SKYCRANE_SHOW"):
+        for number in plt.get_fignums():
+            plt.figure(number).savefig(f"{folder}/notebook-{number}.png", dpi=60)
+    plt.close("all")
+    assert "px apart" in capsys.readouterr().out
