@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from skycrane.errors import InputError
 from skycrane.mars import terrain as terrain_module
 from skycrane.mars.terrain import terrain_of
 from skycrane.mars.terrain_files import fill_holes, open_map
-from skycrane.mission import load_mission
+from skycrane.mission import dump_mission, load_mission
+from skycrane.mission.load import parse_mission
 
 R = 3396190.0
 EQC = f"+proj=eqc +lat_ts=0 +lon_0=0 +R={R} +units=m +no_defs"
@@ -320,3 +322,44 @@ def test_systems_of_mars_are_known(tmp_path, bare, code):
         assert file.pixel_m == pytest.approx(20.0, rel=0.05)
     assert column[0] == pytest.approx(31.5, abs=0.05)
     assert row[0] == pytest.approx(31.5, abs=0.05)
+
+
+# ---- in a mission file
+
+
+def _mission_file(folder, lines):
+    text = (resources.files("skycrane.mission") / "missions" / "mars2020.toml").read_text()
+    path = folder / "mine.toml"
+    path.write_text(text.replace("\n[terrain]\n", f"\n[terrain]\n{lines}\n", 1))
+    return path
+
+
+def test_a_mission_names_its_files_and_a_run_tells_them(tmp_path):
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps" / "dem.tif").write_bytes(b"some bytes")
+    digest = hashlib.sha256(b"some bytes").hexdigest()
+    mission = load_mission(_mission_file(tmp_path, 'elevation = "maps/dem.tif"'))
+    assert mission.terrain.elevation == str(tmp_path / "maps" / "dem.tif")
+    assert mission.terrain.elevation_sha256 == digest
+    # As a run writes it down, it is read again even where the file is gone.
+    (tmp_path / "maps" / "dem.tif").unlink()
+    again = parse_mission(dump_mission(mission), where="run")
+    assert again.terrain == mission.terrain
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ('elevation = "none.tif"', "none.tif is not there"),
+        ('elevation = "."', "is not a file"),
+        ("elevation = 7", "7 is no path"),
+        ('elevation = "dem.tif"\nelevation_sha256 = "00"', "no SHA-256"),
+        (f'elevation = "dem.tif"\nelevation_sha256 = "{"0" * 64}"', "is another file"),
+        (f'orthophoto_sha256 = "{"0" * 64}"', "hash of no file"),
+    ],
+)
+def test_a_wrong_file_key_is_told(tmp_path, lines, told):
+    (tmp_path / "dem.tif").write_bytes(b"some bytes")
+    with pytest.raises(InputError, match=told) as caught:
+        load_mission(_mission_file(tmp_path, lines))
+    assert "key terrain." in str(caught.value)

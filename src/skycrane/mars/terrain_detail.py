@@ -15,7 +15,17 @@ from skycrane.mars.terrain_form import (
     step,
 )
 
-__all__ = ["Ground", "Units", "ground_at", "small_craters", "stones", "theirs", "tint", "units_at"]
+__all__ = [
+    "Ground",
+    "Units",
+    "ground_at",
+    "small_craters",
+    "stone_share",
+    "stones",
+    "theirs",
+    "tint",
+    "units_at",
+]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -101,6 +111,18 @@ def stones(x: float, y: float, size: float, density: float, seed: int) -> wp.vec
                         best = top
                         share = step(0.0, 0.3, dome)
     return wp.vec2(best, share)
+
+
+@wp.func
+def stone_share(size: float, cover: float) -> float:
+    """Return the share of cells of `stones` that hold one, where rocks cover `cover` of the ground.
+
+    Rocks of diameter D or more cover k exp(-q D), q = 1.79 + 0.152 / k (Golombek and Rapp 1997, J.
+    Geophys. Res. 102, 4117). A class has diameters of 0.6 to 1.2 of its size, the next one goes on
+    from there; a stone of it covers 0.102 of its cell on average.
+    """
+    q = 1.79 + 0.152 / cover
+    return cover * (wp.exp(-0.6 * q * size) - wp.exp(-1.2 * q * size)) / 0.102
 
 
 @wp.func
@@ -208,7 +230,7 @@ def ground_at(
     hill = wp.max(delta * 0.8, rim)
     lows = units.lows
     patch = units.patch
-    sand = wp.max(floor_sand, rough * step(0.05, 0.32, lows) * (1.0 - hill))
+    sand = wp.max(floor_sand, rough * step(-0.12, 0.24, lows) * (1.0 - hill))
     sand = wp.max(sand, step(-420.0, -120.0, inside + 200.0 * lows) * step(10.0, -40.0, inside))
     sand = wp.max(sand, 0.8 * rim * step(0.30, 0.55, lows))
     broken = wp.max(rough * (1.0 - sand), 0.35 * hill)
@@ -275,24 +297,21 @@ def ground_at(
             pits = small_craters(x, y, size, s + 8120 + i * 7, form)
             h += pits * (1.0 - 0.7 * rough) * _made(size, told)
         size *= 0.5
-    # Stones: each class half the size of the one before. Golombek and Rapp (1997): few large,
-    # small ones by number many; cover falls with size.
-    stony = (
-        form.rock_cover * (0.35 + 1.5 * step(-0.1, 0.5, patch) + 0.9 * rough) * (1.0 - 0.92 * sand)
-    )
+    # Stones: each class half the size of the one before, as many as the law of the cover here.
+    stony = form.rock_cover * (0.35 + 1.5 * step(-0.1, 0.5, patch) + 0.9 * rough)
+    stony *= 1.0 - 0.92 * sand
     clear = x * x + y * y < form.clear_radius * form.clear_radius
     rock = float(0.0)
     size = float(2.4)
-    rarity = float(0.10)
     for i in range(9):
         if size > 1.2 * finest and not (clear and size > form.clear_over):
             near = noise2(x / (size * 9.0), y / (size * 9.0), s + 8150 + i)
-            st = stones(x, y, size, stony * rarity * (1.0 + 1.8 * near) * 6.0, s + 8160 + i * 11)
+            local = wp.clamp(stony * (1.0 + 1.5 * near), 0.002, 0.45)
+            st = stones(x, y, size, stone_share(size, local), s + 8160 + i * 11)
             if st[0] > 0.0:
                 h += st[0]
                 rock = wp.max(rock, st[1])
         size *= 0.5
-        rarity *= 1.38
     g.height = h
     # Colour: soil, with drifts of dust, sand in the lows, pale tops, dark stones.
     tone = units.tone

@@ -237,7 +237,11 @@ def base_height(x: float, y: float, finest: float, form: Form) -> float:
             slope = octave_slope(form.floor_slope, wavelength) + form.rough_slope * wp.max(
                 rim, rough * step(900.0, 200.0, wavelength)
             )
-            h += slope * wavelength * 0.45 * noise2(px, py, form.seed + i * 37)
+            n = noise2(px, py, form.seed + i * 37)
+            if wavelength < 120.0:
+                # Worn bedrock: hummocks with creases between, where the floor is rough.
+                n += 0.8 * rough * (0.45 - 1.6 * wp.abs(n))
+            h += slope * wavelength * 0.45 * n
         wavelength *= 0.5
         qx = 1.6 * px - 1.2 * py + 17.31
         py = 1.2 * px + 1.6 * py - 5.77
