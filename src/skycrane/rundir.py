@@ -57,7 +57,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="film",
             call="skycrane.cameras.stage:film",
-            version=3,
+            version=4,
             reads=("flight/flight.nc", "flight/events.json"),
             writes=("onboard", "truth"),
             needs="fly",

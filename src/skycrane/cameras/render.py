@@ -13,11 +13,11 @@ from skycrane.cameras.heightfield import (
     sample_shading,
     trace_ground_from,
 )
+from skycrane.cameras.relief import fine_slope
 from skycrane.cameras.strands import Strands, cover_by_strands
 from skycrane.mars.noise import hash2, noise2, unit
 from skycrane.mars.regolith import Regolith, sun_gain
 from skycrane.mars.sky import Air, path_light, sky_light, sun_through
-from skycrane.mars.terrain_detail import stones
 
 __all__ = ["FAR_M", "View", "render_kernel"]
 
@@ -73,21 +73,6 @@ class Seen:
 
 
 @wp.func
-def _micro_height(x: float, y: float, cell: float, foot: float, seed: int) -> float:
-    """Return relief too fine for the grids, wavelengths from `cell` down to two footprints."""
-    h = float(0.0)
-    wavelength = wp.min(2.0 * cell, 3.0)
-    for i in range(3):
-        if wavelength > 2.0 * foot:
-            h += 0.022 * wavelength * noise2(x / wavelength, y / wavelength, seed + i)
-            wavelength *= 0.5
-    size = 0.7 * cell
-    if size > 2.0 * foot and size < 0.03:
-        h += stones(x, y, size, 0.35, seed + 20)[0]
-    return h
-
-
-@wp.func
 def _ground_light(
     g: Ground,
     air: Air,
@@ -128,14 +113,11 @@ def _ground_light(
     if foot < 0.7 * lv.cell:
         # Finer than any grid: bend the normal and mottle the colour by noise keyed to the place.
         seed = int(4711) + chosen
-        e = wp.max(foot, 0.02 * lv.cell)
         x = p[0]
         y = p[1]
-        h0 = _micro_height(x, y, lv.cell, foot, seed)
-        hx = _micro_height(x + e, y, lv.cell, foot, seed)
-        hy = _micro_height(x, y + e, lv.cell, foot, seed)
         fade = wp.clamp((0.7 * lv.cell - foot) / (0.5 * lv.cell), 0.0, 1.0)
-        bent = wp.normalize(wp.vec3(n[0] - (hx - h0) / e * fade, n[1] - (hy - h0) / e * fade, n[2]))
+        tilt = fine_slope(x, y, lv.cell, foot, seed) * fade
+        bent = wp.normalize(wp.vec3(n[0] - tilt[0], n[1] - tilt[1], n[2]))
         before = wp.max(wp.dot(n, air.sun), 0.05)
         direct *= wp.clamp(wp.dot(bent, air.sun), 0.0, 1.0) / before
         mottle = noise2(x / (0.6 * lv.cell), y / (0.6 * lv.cell), seed + 90)
