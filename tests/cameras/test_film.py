@@ -218,5 +218,5 @@ def test_frame_is_the_same_from_any_renderer(scene):
     for workers in (1, 2):
         meter = ExposureMeter(camera, first_light_s=0.0)
         part = Filmed("rdc", camera, lens_of(camera, 8), 1, 2, times, 0.0, meter)
-        images.append(film_frame(part, 0, Renderer(scene, workers=workers), 3)[0].image)
+        images.append(film_frame(part, 0, Renderer(scene, workers=workers), 3).image)
     assert np.array_equal(*images)

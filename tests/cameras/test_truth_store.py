@@ -10,6 +10,7 @@ import zarr
 
 from skycrane.cameras.truth import CHANNELS, IMAGES, POSES, TruthWriter, chosen
 from skycrane.cameras.truth_read import TruthReader
+from skycrane.cli import main
 from skycrane.errors import InputError
 from skycrane.files import sha256_file
 
@@ -119,6 +120,13 @@ def test_choices_are_checked_and_put_in_order():
     for wrong in ("dept", "", ",", "depth,../x"):
         with pytest.raises(InputError, match="depth, body, material"):
             chosen(wrong)
+
+
+def test_a_wrong_choice_on_the_command_line_is_exit_2(tmp_path, capsys):
+    assert main(["film", str(tmp_path), "--truth-channels", "depth,colour", "-q"]) == 2
+    told = capsys.readouterr().err
+    assert "there is no truth 'colour'" in told
+    assert "visibility, flow, pose; or all" in told
 
 
 def _spoil(path, name, **change):

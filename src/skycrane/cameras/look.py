@@ -30,7 +30,7 @@ def look(renderer: Renderer, name: str, t_s: float, *, scale: int = 2) -> np.nda
     dark = scene.event_s(camera.dark_until, np.inf) if camera.dark_until else -np.inf
     meter = ExposureMeter(camera, first_light_s=dark)
     part = Filmed(name, camera, lens_of(camera, scale), 1, 4, np.array([t_s]), dark, meter)
-    frame, _, _ = film_frame(part, 0, renderer, 0)
+    frame = film_frame(part, 0, renderer, 0)
     linear = linear_of(frame.image, camera.detector)
     how = cv2.COLOR_GRAY2BGR if camera.detector.encoding == "mono8" else cv2.COLOR_BayerRGGB2BGR
     colour = cv2.cvtColor((linear * 65535).astype(np.uint16), how)

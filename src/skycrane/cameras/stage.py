@@ -104,10 +104,8 @@ def _motion(
     return (b.eye_m - a.eye_m) * share, spin * share
 
 
-def film_frame(
-    part: Filmed, index: int, renderer: Renderer, seed: int, *, truth: bool = False
-) -> tuple[RawFrame, NDArray | None, NDArray | None]:
-    """Return one frame of a camera, and with `truth` its depth [m] and body ids."""
+def film_frame(part: Filmed, index: int, renderer: Renderer, seed: int) -> RawFrame:
+    """Return one frame of a camera."""
     scene, camera, lens = renderer.scene, part.camera, part.lens
     t_s = float(part.times_s[index])
     dark = t_s < part.first_light_s
@@ -116,10 +114,9 @@ def film_frame(
     noise = key32(seed, f"sensor noise {part.name}", index)
     pattern = key32(seed, f"sensor pattern {part.name}")
     light: Any = None
-    depth = body = None
-    if truth or not dark:
+    if not dark:
         drift, spin = _motion(scene, camera, t_s, exposure)
-        light, depths, bodies = renderer.light(
+        light, _, _ = renderer.light(
             scene.moment(t_s),
             pose,
             lens,
@@ -129,14 +126,11 @@ def film_frame(
             key=key32(seed, f"rays {part.name}", index),
             drift_m=drift,
             spin_rad=spin,
-            truth=truth,
         )
-        if truth:
-            depth, body = np.array(depths.numpy()), np.array(bodies.numpy())
     image = renderer.expose(
         light, lens, camera, exposure_s=exposure, keys=(noise, pattern), dark=dark
     )
-    frame = RawFrame(
+    return RawFrame(
         index=index,
         t_s=t_s,
         exposure_s=exposure,
@@ -146,7 +140,6 @@ def film_frame(
         position_m=pose.position_m,
         attitude_wxyz=pose.attitude_wxyz,
     )
-    return frame, depth, body
 
 
 def _in_order(
@@ -274,7 +267,7 @@ def _film_camera(
             try:
                 frame = None
                 if index >= filmed:
-                    frame = film_frame(part, index, renderer, context.seed)[0]
+                    frame = film_frame(part, index, renderer, context.seed)
                 if store is not None and not store.has(index):
                     store.write(index, *_truth_frame(part, index, renderer, store))
                 return frame
