@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import warp as wp
 
-from skycrane.cameras.sensor import expose_kernel, linear_of, sensor_of
+from skycrane.cameras.sensor import expose_kernel, flat_kernel, linear_of, sensor_of
 
 SIZE = 256
 
@@ -19,9 +19,9 @@ def _expose(detector, radiance, *, key=1, dark=0, vignetting=0.0):
         detector, exposure_s=1e-3, vignetting=vignetting, noise_key=key, pattern_key=9
     )
     sensor.dark = dark
-    wp.launch(
-        expose_kernel, dim=(SIZE, SIZE), inputs=[0, light, ahead, sensor, image], device="cpu"
-    )
+    flat = wp.zeros((SIZE, SIZE), dtype=float, device="cpu")
+    wp.launch(flat_kernel, dim=(SIZE, SIZE), inputs=[0, ahead, sensor, flat], device="cpu")
+    wp.launch(expose_kernel, dim=(SIZE, SIZE), inputs=[0, light, flat, sensor, image], device="cpu")
     return image.numpy()
 
 

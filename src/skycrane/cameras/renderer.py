@@ -14,7 +14,7 @@ from skycrane.cameras.mounts import Pose, camera_pose
 from skycrane.cameras.optics import Lens
 from skycrane.cameras.render import FAR_M, View, render_kernel
 from skycrane.cameras.scene import Moment, Scene
-from skycrane.cameras.sensor import expose_kernel, sensor_of
+from skycrane.cameras.sensor import expose_kernel, flat_kernel, sensor_of
 from skycrane.cameras.strands import StrandSet
 from skycrane.mars.parallel import launch_rows
 from skycrane.mission.cameras import Camera
@@ -178,6 +178,17 @@ class Renderer:
         )
         return light, depth, body
 
+    def _flat(self, lens: Lens, camera: Camera, sensor: Any) -> Any:
+        """Return the flat field of a camera, which no frame changes."""
+        traits = (sensor.pattern_key, camera.detector.response_spread, sensor.vignetting)
+        key = (lens, f"flat {traits}")
+        if key not in self._buffers:
+            flat = self._buffer(lens, key[1], float)
+            inputs = [self._directions(lens), sensor, flat]
+            rows, columns, device = lens.height, lens.width, self.scene.device
+            launch_rows(flat_kernel, rows, columns, inputs, device=device, workers=self.workers)
+        return self._buffers[key]
+
     def expose(
         self,
         light: Any,
@@ -203,7 +214,7 @@ class Renderer:
         image = self._buffer(lens, "image", wp.uint8)
         if light is None:
             light = self._buffer(lens, "light", float)
-        inputs = [light, self._directions(lens), sensor, image]
+        inputs = [light, self._flat(lens, camera, sensor), sensor, image]
         launch_rows(
             expose_kernel,
             lens.height,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skycrane.mission.cameras import Detector
 
-__all__ = ["Sensor", "expose_kernel", "linear_of", "sensor_of"]
+__all__ = ["Sensor", "expose_kernel", "flat_kernel", "linear_of", "sensor_of"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -66,24 +66,35 @@ def linear_of(image: NDArray[np.uint8], detector: Detector) -> NDArray[np.float6
 
 
 @wp.kernel
+def flat_kernel(
+    row0: int,
+    directions: wp.array2d(dtype=wp.vec3),  # type: ignore[valid-type]
+    sensor: Sensor,
+    flat: wp.array2d(dtype=float),  # type: ignore[valid-type]
+):
+    """Fill a camera's flat field: vignetting times each photosite's own response, about 1."""
+    i, j = wp.tid()  # type: ignore[misc]
+    i += row0
+    pattern = wp.rand_init(sensor.pattern_key, i * flat.shape[1] + j)
+    response = 1.0 + sensor.spread * wp.randn(pattern)
+    flat[i, j] = wp.pow(directions[i, j][2], sensor.vignetting) * response
+
+
+@wp.kernel
 def expose_kernel(
     row0: int,
     light: wp.array2d(dtype=float),  # type: ignore[valid-type]
-    directions: wp.array2d(dtype=wp.vec3),  # type: ignore[valid-type]
+    flat: wp.array2d(dtype=float),  # type: ignore[valid-type]
     sensor: Sensor,
     image: wp.array2d(dtype=wp.uint8),  # type: ignore[valid-type]
 ):
     """Fill the image. Shot noise is normal: exact enough above ten electrons (Janesick 2007)."""
     i, j = wp.tid()  # type: ignore[misc]
     i += row0
-    pixel = i * light.shape[1] + j
     signal = float(0.0)
     if sensor.dark == 0:
-        pattern = wp.rand_init(sensor.pattern_key, pixel)
-        response = 1.0 + sensor.spread * wp.randn(pattern)
-        falloff = wp.pow(directions[i, j][2], sensor.vignetting)
-        signal = wp.max(light[i, j] * sensor.electrons * falloff * response, 0.0)
-    state = wp.rand_init(sensor.noise_key, pixel)
+        signal = wp.max(light[i, j] * sensor.electrons * flat[i, j], 0.0)
+    state = wp.rand_init(sensor.noise_key, i * light.shape[1] + j)
     signal += wp.sqrt(signal + sensor.read_noise * sensor.read_noise) * wp.randn(state)
     x = wp.clamp(signal / sensor.full_scale, 0.0, 1.0)
     if sensor.square_root == 1:
