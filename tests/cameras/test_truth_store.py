@@ -185,3 +185,10 @@ def test_a_damaged_store_is_one_clear_error(whole, spoil):
         TruthReader(whole).frame("body", 2)
     assert str(whole) in str(error.value)
     assert error.value.right
+
+
+def test_only_what_this_program_packs_by_is_unpacked(whole):
+    """Whatever other codecs a zarr reader knows: the description alone is refused."""
+    _spoil(whole, "body", codecs=[{"name": "bytes"}, {"name": "gzip"}])
+    with pytest.raises(InputError, match="is packed by gzip"):
+        TruthReader(whole).frame("body", 0)
