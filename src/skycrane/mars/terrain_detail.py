@@ -174,13 +174,12 @@ def units_at(x: float, y: float, form: Form) -> Units:
 
 
 @wp.func
-def theirs(u: Units, share: float) -> Units:
-    """Return the units where `share` of the ground is a user's: made-up units give way to it."""
+def theirs(u: Units, share: float, seen: float) -> Units:
+    """Return the units where `share` of the ground and `seen` of its brightness are a user's."""
     u.rough *= 1.0 - share
     u.rim *= 1.0 - share
     u.inside += share * (-1000.0 - u.inside)
-    u.lows *= 1.0 - share
-    u.tone *= 1.0 - share
+    u.tone *= 1.0 - seen
     return u
 
 
@@ -212,13 +211,14 @@ def ground_at(
     floor_sand: float,
     finest: float,
     told: wp.vec2,
+    seen: float,
     form: Form,
 ) -> Ground:
     """Return relief of wavelengths from 8 m down to `finest` [m], and the reflectance.
 
     `floor_sand` is how far a crater's floor is filled with sand here, 0 to 1. `told` is how far
     the ground is a user's, 0 to 1, and what size [m] of relief their file holds: none as large is
-    added to it.
+    added to it; `seen` is how far its brightness is theirs.
     """
     g = Ground()
     s = form.seed
@@ -321,7 +321,7 @@ def ground_at(
     for i in range(14):
         if wavelength >= finest:
             part = noise2(x / wavelength + 0.37 * float(i), y / wavelength, s + 8210 + i)
-            mottle += part * _made(wavelength, told)
+            mottle += part * (1.0 - seen * step(4.0, 12.0, wavelength))
         wavelength *= 0.5
     fine = wp.clamp(0.5 * mottle, -1.0, 1.0)
     albedo = form.soil * (1.0 + 0.22 * tone + 0.17 * fine)

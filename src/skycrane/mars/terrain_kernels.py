@@ -157,8 +157,8 @@ def ground_kernel(
                 h += share * bicubic(extra_height, ex, ey)
                 told[1] += share * (bicubic(extra_tone, ex, ey) - told[1])
             known = wp.where(share > 0.5, resolved[1], known)
-        u = theirs(u, wp.max(told[0], told[2]))
-    g = ground_at(p[0], p[1], u, sand, finest, wp.vec2(told[0], known), form)
+        u = theirs(u, wp.max(told[0], told[2]), told[2])
+    g = ground_at(p[0], p[1], u, sand, finest, wp.vec2(told[0], known), told[2], form)
     height[i, j] = h + g.height
     if albedo.shape[0] > 0:
         colour = g.albedo
