@@ -140,3 +140,12 @@ def test_lens_of_the_landing_vision_camera(mission):
     corners = np.array([[-0.5, -0.5], [1023.5, 700.0]])
     halved = (corners + 0.5) / 2 - 0.5
     assert np.abs(half.directions(halved) - lens.directions(corners)).max() < 1e-9
+
+
+def test_a_coarser_detector_sees_the_same_field(mission):
+    camera = mission.cameras["lvs"]
+    small = camera.detector.model_copy(update={"width": 160, "height": 160})
+    lens, full = lens_of(camera.model_copy(update={"detector": small})), lens_of(camera)
+    corners = np.array([[-0.5, -0.5], [159.5, 159.5]])
+    expected = full.directions((corners + 0.5) * 6.4 - 0.5)
+    assert np.abs(lens.directions(corners) - expected).max() < 1e-9

@@ -20,7 +20,7 @@ from small_landing import land, products, write_small_mission
 from skycrane.flight.record import read_flight
 from skycrane.onboard.store import FrameReader
 
-RETURNED = ("puc_a", "puc_b", "ddc", "ruc", "rdc")
+RETURNED = ("puc_a", "puc_b", "ddc", "ruc", "rdc", "lvs")
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +47,7 @@ def test_run_json_accounts_for_every_file(landing):
     assert found == accounted
 
 
-def test_five_of_six_cameras_returned_footage(landing):
+def test_five_of_six_cameras_and_the_landing_vision_returned_footage(landing):
     assert sorted(p.stem for p in (landing / "ground").glob("*.mcap")) == sorted(RETURNED)
     for name in RETURNED:
         with FrameReader(landing / "ground" / f"{name}.mcap") as frames:

@@ -195,7 +195,10 @@ def lens_of(camera: Camera, scale: int = 1) -> Lens:
 def _full_lens(camera: Camera) -> Lens:
     detector, optics = camera.detector, camera.optics
     if optics.cahvore:
-        return _cahvore_lens(_optical(optics.cahvore), detector.width, detector.height)
+        given = optics.cahvore
+        lens = _cahvore_lens(_optical(given), given.width, given.height)
+        same = (given.width, given.height) == (detector.width, detector.height)
+        return lens if same else lens.scaled(detector.width, detector.height)
     focal_px = optics.focal_length_m / detector.pitch_m
     right, down = optics.principal_offset_px
     k1, k2, p1, p2, k3 = optics.distortion

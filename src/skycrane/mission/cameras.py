@@ -37,6 +37,10 @@ class Cahvore(Section):
     What counts is how they lie to each other; where the camera is and looks is told by its mount.
     """
 
+    width: Pixels
+    """Photosites across of the images that the vectors belong to; the detector may have others."""
+    height: Pixels
+    """Photosites down of those images."""
     a: Vector3
     """A: unit normal of the image plane; the camera looks along it."""
     h: Vector3

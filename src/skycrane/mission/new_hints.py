@@ -170,6 +170,8 @@ EXAMPLES: dict[str, Any] = {
 
 EXAMPLE_TABLES: dict[str, dict[str, Any]] = {
     "Cahvore": {
+        "width": 1024,
+        "height": 1024,
         "a": [0.0, 0.0, 1.0],
         "h": [600.0, 0.0, 511.5],
         "v": [0.0, 600.0, 511.5],
