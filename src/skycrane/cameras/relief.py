@@ -1,6 +1,5 @@
 """Relief finer than any grid, keyed to the place: how it tilts the ground under a photosite."""
 
-
 from __future__ import annotations
 
 import warp as wp
