@@ -127,8 +127,8 @@ def measure() -> dict[str, dict]:
             "peer": "AMAT 2.3.0 propogateEntry, same air, state and step, constant bank",
             "peer_value": None if peer is None else round(peer, 1),
             "ratio": None if peer is None else round(entries / peer, 1),
-            "conditions": f"CPU seconds of one core, batches of {ENTRIES}, guided entry to {END_M_S:g} m/s at {STEP_S} s "
-            "steps, each with gusts of its own, reference shared, nothing recorded; AMAT flies no "
-            "guidance",
+            "conditions": f"CPU seconds of one core, batches of {ENTRIES}, guided entry to "
+            f"{END_M_S:g} m/s at {STEP_S} s steps, each with gusts of its own, reference "
+            "shared, nothing recorded; AMAT flies no guidance",
         },
     }
