@@ -1,3 +1,5 @@
+"""Fixtures of the tests of many flights."""
+
 from __future__ import annotations
 
 import pytest

@@ -28,7 +28,6 @@ __all__ = [
     "ground_of",
     "sample_light",
     "sample_shading",
-    "sample_surface",
     "trace_ground",
     "trace_ground_from",
 ]
@@ -375,25 +374,6 @@ def sample_light(g: Ground, lv: GroundLevel, mip: int, x: float, y: float) -> wp
     b = unpack_light(g.texels[at + 1][0])
     c = unpack_light(g.texels[at + size][0])
     e = unpack_light(g.texels[at + size + 1][0])
-    low = a + (b - a) * u
-    high = c + (e - c) * u
-    return low + (high - low) * v
-
-
-@wp.func
-def sample_surface(g: Ground, lv: GroundLevel, mip: int, x: float, y: float) -> wp.vec4:
-    """Return (red, green, blue, open sky), bilinear at one step of the pyramid."""
-    p = _texel(g, lv, mip, x, y)
-    size = lv.count >> mip
-    j = int(p[0])
-    i = int(p[1])
-    u = p[0] - float(j)
-    v = p[1] - float(i)
-    at = _first(lv, mip) + i * size + j
-    a = unpack_surface(g.texels[at][1])
-    b = unpack_surface(g.texels[at + 1][1])
-    c = unpack_surface(g.texels[at + size][1])
-    e = unpack_surface(g.texels[at + size + 1][1])
     low = a + (b - a) * u
     high = c + (e - c) * u
     return low + (high - low) * v

@@ -1,4 +1,4 @@
-"""Attitudes in the kernels: building them, turning them, driving them toward a command."""
+"""Attitudes in the kernels: building them, turning them."""
 
 # Kernels are written in Warp's language, whose types mypy cannot follow.
 # mypy: ignore-errors
@@ -11,7 +11,6 @@ __all__ = [
     "attitude_from_axes",
     "attitude_rate",
     "entry_attitude",
-    "steer_rates",
 ]
 
 f64 = wp.float64
@@ -57,27 +56,3 @@ def entry_attitude(position: wp.vec3d, air_velocity: wp.vec3d, bank: wp.float64,
     z = forward * wp.cos(alpha) - lift * wp.sin(alpha)
     x = lift * wp.cos(alpha) + forward * wp.sin(alpha)
     return attitude_from_axes(x, wp.cross(z, x), z)
-
-
-@wp.func
-def steer_rates(
-    attitude: wp.quatd,
-    rates: wp.vec3d,
-    command: wp.quatd,
-    frequency: wp.float64,
-    damping: wp.float64,
-    limit: wp.float64,
-    h: wp.float64,
-):
-    """Body rates after `h` seconds of driving toward `command` as a damped spring, limited."""
-    error = wp.quat_inverse(attitude) * command
-    sign = wp.where(error[3] < f64(0.0), f64(-1.0), f64(1.0))
-    vector = wp.vec3d(error[0], error[1], error[2]) * sign
-    sine = wp.length(vector)
-    angle = f64(2.0) * wp.atan2(sine, error[3] * sign)
-    turn = vector * wp.where(sine > f64(1.0e-12), angle / wp.max(sine, f64(1.0e-12)), f64(2.0))
-    pull = turn * (frequency * frequency) - rates * (f64(2.0) * damping * frequency)
-    size = wp.length(pull)
-    if size > limit:
-        pull = pull * (limit / size)
-    return rates + pull * h

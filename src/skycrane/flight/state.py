@@ -20,7 +20,6 @@ __all__ = [
     "Outcome",
     "Sample",
     "VehicleState",
-    "put_event",
     "vec8d",
 ]
 
@@ -193,28 +192,3 @@ class Sample:
     length: wp.float64
     tension: wp.float64
     stage: wp.int32
-
-
-@wp.func
-def put_event(
-    events: wp.array(dtype=EventSlot, ndim=2),
-    case: wp.int32,
-    slot: wp.int32,
-    t: wp.float64,
-    position: wp.vec3d,
-    velocity: wp.vec3d,
-    mach: wp.float64,
-    pressure: wp.float64,
-    value: wp.float64,
-):
-    """Note an event; of several in one slot the first stays."""
-    if events[case, slot].happened == 0:
-        e = EventSlot()
-        e.happened = 1
-        e.t = t
-        e.position = position
-        e.velocity = velocity
-        e.mach = mach
-        e.pressure = pressure
-        e.value = value
-        events[case, slot] = e
