@@ -27,7 +27,7 @@ __all__ = [
     "flat_ground",
     "ground_heights",
     "ground_of",
-    "is_ground",
+    "ground_size",
     "make_tables",
     "with_gusts",
 ]
@@ -57,14 +57,9 @@ def ground_heights(height_m: HeightFunction) -> Heights:
     }
 
 
-def is_ground(heights: Heights) -> bool:
-    """Return whether these are grids as `ground_heights` gives them."""
-    return set(heights) == set(_GRIDS) and all(
-        grid.shape == (len(_axis(name)),) * 2
-        and grid.dtype == np.float32
-        and bool(np.isfinite(grid).all())
-        for name, grid in heights.items()
-    )
+def ground_size(name: str) -> int:
+    """Return how many heights a side of one of the grids of `ground_heights` has."""
+    return len(_axis(name))
 
 
 def ground_of(heights: Heights, device: str) -> Ground:

@@ -33,7 +33,7 @@ _CHUNK_CASES = {"cpu": 64, "cuda": 4096}
 """Cases a chunk: some seconds of one core, or enough to fill a GPU; both small in memory."""
 
 _OURS = re.compile(
-    r"mission\.toml|montecarlo\.json|ground_(wide|fine)\.npy|cases|cases\.parquet|events\.parquet"
+    r"mission\.toml|montecarlo\.json|ground\.bin|cases|cases\.parquet|events\.parquet"
     r"|statistics\.json|plots"
     r"|\..*lock|.*\.partial(\..*)?"
 )
