@@ -191,3 +191,27 @@ def test_ten_thousand_cameras_are_too_many(table):
 
 def test_the_mission_and_the_flight_know_the_same_events():
     assert set(EVENTS) == set(EVENT_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("faults", "words"),
+    [
+        ([{"kind": "meteor"}], ["fault.0", "no kind 'meteor'"]),
+        ([{"delay_s": 2.0}], ["fault.0", "no kind is given"]),
+        ([{"kind": "engine_oot", "engine": 1, "delay_s": 2.0}], ["Did you mean engine_out?"]),
+        (
+            [
+                {"kind": "engine_out", "engine": 1, "delay_s": 2.0},
+                {"kind": "engine_out", "engine": 3, "delay_s": 2.0},
+            ],
+            ["fault.1.kind", "a second fault of kind 'engine_out'"],
+        ),
+    ],
+)
+def test_faults_that_are_none_or_come_twice(faults, words):
+    """The second of a kind would silently take the place of the first."""
+    table = tomllib.loads(dump_mission(load_mission("mars2020"))) | {"fault": faults}
+    with pytest.raises(InputError) as error:
+        parse_mission(tomli_w.dumps(table), where="mine.toml")
+    for part in words:
+        assert part in str(error.value)

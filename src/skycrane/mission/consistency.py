@@ -73,6 +73,14 @@ def check_consistency(mission: Mission) -> None:
     _entry(mission)
     _cameras(mission)
     _film(mission)
+    kinds = [fault.kind for fault in mission.fault]
+    for index, kind in enumerate(kinds):
+        if kind in kinds[:index]:
+            raise wrong(
+                f"fault.{index}.kind",
+                f"a second fault of kind {kind!r}",
+                "Each kind can be injected once; the last would take the place of the others.",
+            )
     for index, event in enumerate(mission.flown):
         _event(f"flown.{index}.name", event.name)
     for index, figure in enumerate(mission.flown_figure):

@@ -170,6 +170,11 @@ def _explain(finding: Any) -> tuple[str, str]:
         return "unknown key", _nearest(str(loc[-1]), names)
     if kind == "missing":
         return "missing", "Add it; `skycrane mission new NAME` writes every key with what it means."
+    if kind == "union_tag_invalid":
+        known = re.findall(r"'([^']+)'", finding["ctx"]["expected_tags"])
+        return f"there is no kind {finding['ctx']['tag']!r}", _nearest(finding["ctx"]["tag"], known)
+    if kind == "union_tag_not_found":
+        return "no kind is given", 'Add kind = "..."; docs/flight.md lists them.'
     if isinstance(given, str) and kind in {"float_type", "int_type", "float_parsing"}:
         unit = _UNIT.search(str(loc[-1]))
         said = f" in {unit[1].replace('_', '/', 1)}" if unit else ""
