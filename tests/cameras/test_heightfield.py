@@ -8,7 +8,7 @@ import warp as wp
 
 from skycrane.cameras.heightfield import Ground, ground_of, trace_ground
 from skycrane.mars.terrain import Level
-from skycrane.mars.terrain_light import bake, unpack_light
+from skycrane.mars.terrain_light import Relief, bake, unpack_light
 
 COUNT, CELL, RADIUS = 256, 4.0, 3.39e6
 
@@ -116,30 +116,80 @@ def test_planet_curves_away():
     assert t[1] == pytest.approx(np.sqrt(2 * eye * RADIUS), rel=0.4)
 
 
+def _relief(level, first):
+    relief = Relief()
+    relief.x0, relief.y0 = level.origin_m
+    relief.cell, relief.count, relief.first = level.cell_m, len(level.height_m), first
+    relief.top = float(level.height_m.max())
+    return relief
+
+
+def _sunlight(levels, sun):
+    """Return the sunlight that the last of the levels receives, past relief of them all."""
+    device = {"device": "cpu"}
+    first = np.cumsum([0] + [x.height_m.size for x in levels])
+    reliefs = [_relief(x, int(f)) for x, f in zip(levels, first, strict=False)]
+    heights = np.concatenate([x.height_m.ravel() for x in levels])
+    parent = wp.zeros((1, 1), dtype=wp.vec2ui, **device)
+    for own, level in enumerate(levels):
+        shape = level.height_m.shape
+        texels = wp.zeros(shape, dtype=wp.vec2ui, **device)
+        inputs = [
+            0,
+            wp.array(level.height_m, dtype=float, **device),
+            wp.full(shape, wp.vec3(0.2, 0.1, 0.05), dtype=wp.vec3, **device),
+            wp.array(reliefs, dtype=Relief, **device),
+            wp.array(heights, dtype=float, **device),
+            own,
+            wp.vec3(*sun),
+            0.003,
+            parent,
+            texels,
+        ]
+        wp.launch(bake, dim=shape, inputs=inputs, **device)
+        parent = texels
+    light = wp.zeros(shape, dtype=wp.vec3, **device)
+    wp.launch(_unpack, dim=shape, inputs=[texels, light], **device)
+    return light.numpy()[..., 0]
+
+
 def test_shadow_falls_away_from_the_sun():
     height = np.zeros((COUNT, COUNT))
     height[120:136, 120:136] = 40.0
     sun = np.array([-np.cos(np.radians(30)), 0.0, np.sin(np.radians(30))])
-    device = {"device": "cpu"}
-    texels = wp.zeros((COUNT, COUNT), dtype=wp.vec2ui, **device)
-    inputs = [
-        0,
-        wp.array(height.astype(np.float32), dtype=float, **device),
-        wp.full((COUNT, COUNT), wp.vec3(0.2, 0.1, 0.05), dtype=wp.vec3, **device),
-        CELL,
-        wp.vec3(*sun),
-        0.003,
-        wp.zeros((1, 1), dtype=wp.vec2ui, **device),
-        wp.vec2(0.0, 0.0),
-        1.0,
-        texels,
-    ]
-    wp.launch(bake, dim=(COUNT, COUNT), inputs=inputs, **device)
-    light = wp.zeros((COUNT, COUNT), dtype=wp.vec3, **device)
-    wp.launch(_unpack, dim=(COUNT, COUNT), inputs=[texels, light], **device)
-    row = light.numpy()[128, :, 0]
+    row = _sunlight([_level(height)], sun)[128]
     # Open ground receives the sine of the elevation; the shadow is 40 m / tan 30 deg long, east.
     assert row[60] == pytest.approx(0.5, abs=0.002)
     assert row[100] == pytest.approx(0.5, abs=0.002)
     dark = np.flatnonzero(row[136:] < 0.25) + 136
     assert dark.max() - 135 == pytest.approx(40 / np.tan(np.radians(30)) / CELL, abs=2.0)
+
+
+def test_a_far_edge_throws_a_straight_shadow_with_a_penumbra():
+    # A ridge runs aslant beyond the finer grid: its shadow there comes from the coarser one.
+    bearing, elevation, fine = np.radians(27), np.radians(22), 0.8
+    sun = np.array([-np.cos(elevation), 0.0, np.sin(elevation)])
+
+    def ridge(x, y):
+        return 60 * np.exp(-(((x * np.cos(bearing) + y * np.sin(bearing) + 150) / 30) ** 2))
+
+    levels = []
+    for cell in (CELL, fine):
+        places = (np.arange(COUNT) - COUNT / 2) * cell
+        levels.append(_level(ridge(*np.meshgrid(places, places)), cell=cell))
+    light = _sunlight(levels, sun)[60:200]
+    full = np.sin(elevation)
+    # Where the sun's centre rises over the crest, by plane geometry.
+    x = np.linspace(-400, -110, 5001)
+    rows = places[60:200]
+    expected = np.array([np.max(x + ridge(x, y) / np.tan(elevation)) for y in rows])
+    edge = []
+    for row, near in zip(light, expected, strict=True):
+        around = np.abs(places - near) < 8
+        edge.append(np.interp(0.5 * full, row[around], places[around]))
+    off = np.array(edge) - expected
+    assert np.abs(off).max() < 1.5
+    assert np.abs(off - np.polyval(np.polyfit(rows, off, 1), rows)).max() < 0.6 * fine
+    # The sun's disk is 0.006 rad across, at a slant distance of 160 m, and strikes at a slant.
+    soft = (light > 0.05 * full) & (light < 0.9 * full) & (places > expected[:, None] - 10)
+    assert 1.2 < soft.sum(axis=1).mean() * fine < 5.0

@@ -29,12 +29,12 @@ from skycrane.mars.terrain_cache import (
 from skycrane.mars.terrain_detail import Units
 from skycrane.mars.terrain_form import form_of
 from skycrane.mars.terrain_kernels import ground_kernel, units_kernel
-from skycrane.mars.terrain_light import bake
+from skycrane.mars.terrain_light import Relief, bake
 from skycrane.mission import Mission
 
 __all__ = ["Level", "Terrain", "cache_directory", "terrain_of"]
 
-VERSION = 9
+VERSION = 10
 """Counts changes of the ground's making, so that no stale cache is used."""
 
 _BASE = ((160.0, 1024), (20.0, 2048), (4.0, 2048))
@@ -212,26 +212,45 @@ class Terrain:
                 (cell, count, (centre[0] - cell * count / 2, centre[1] - cell * count / 2), 2)
             )
         parent = wp.zeros((1, 1), dtype=wp.vec2ui)
-        for cell, count, origin, source in specs:
+        reliefs: list[Any] = []
+        ravelled: list[NDArray[np.float32]] = []
+        for own, (cell, count, origin, source) in enumerate(specs):
             place = np.arange(count) * cell
             points = np.stack(np.meshgrid(origin[0] + place, origin[1] + place), axis=-1)
             albedo = wp.zeros((count, count), dtype=wp.vec3, device="cpu")
             height = self._evaluate(points, source, 2.0 * cell, albedo, workers)
             texels = wp.zeros((count, count), dtype=wp.vec2ui)
-            offset, ratio = wp.vec2(0.0, 0.0), 1.0
-            if levels:
-                above = levels[-1]
-                ratio = cell / above.cell_m
-                offset = wp.vec2(
-                    *((o - p) / above.cell_m for o, p in zip(origin, above.origin_m, strict=True))
-                )
-            lit = [height, albedo, cell, wp.vec3(*sun), half_sun, parent, offset, ratio, texels]
+            ravelled.append(height.numpy().ravel())
+            reliefs.append(_relief(cell, count, origin, ravelled))
+            lit = [
+                height,
+                albedo,
+                wp.array(reliefs, dtype=Relief, device="cpu"),
+                wp.array(np.concatenate(ravelled), dtype=float, device="cpu"),
+                own,
+                wp.vec3(*sun),
+                half_sun,
+                parent,
+                texels,
+            ]
             launch_rows(bake, count, count, lit, workers=workers)
             parent = texels
             levels.append(
                 Level(cell, origin, height.numpy() - np.float32(self._target_m), texels.numpy())
             )
         return levels
+
+
+def _relief(
+    cell: float, count: int, origin: tuple[float, float], ravelled: list[NDArray[np.float32]]
+) -> Any:
+    """Return where the last of the heights laid end to end lie, for shadows."""
+    relief = Relief()
+    relief.x0, relief.y0 = origin
+    relief.cell, relief.count = cell, count
+    relief.first = sum(len(h) for h in ravelled[:-1])
+    relief.top = float(ravelled[-1].max())
+    return relief
 
 
 def _digest(mission: Mission, extra: list[float]) -> str:

@@ -12,7 +12,7 @@ import warp as wp
 
 from skycrane.mars.noise import hash2, unit
 
-__all__ = ["ALBEDO_TOP", "bake", "halve", "pack", "unpack_light", "unpack_surface"]
+__all__ = ["ALBEDO_TOP", "Relief", "bake", "halve", "pack", "unpack_light", "unpack_surface"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -20,7 +20,8 @@ ALBEDO_TOP = 0.6
 """Largest reflectance a texel can hold."""
 
 _TOP = wp.constant(ALBEDO_TOP)
-_STEPS = wp.constant(30)
+_NEAR = wp.constant(24.0)
+"""Cells over which a grid's own relief casts shadows; beyond, the next coarser one's does."""
 
 
 @wp.func
@@ -64,6 +65,21 @@ def unpack_surface(w: wp.uint32) -> wp.vec4:
     return wp.vec4(r * r * _TOP, g * g * _TOP, b * b * _TOP, sky)
 
 
+@wp.struct
+class Relief:
+    """One grid of heights among all those that may cast a shadow: place, spacing, size.
+
+    first: where its heights begin in the shared array; top: the highest of them, m.
+    """
+
+    x0: float
+    y0: float
+    cell: float
+    count: int
+    first: int
+    top: float
+
+
 @wp.func
 def _height(h: wp.array2d(dtype=float), x: float, y: float) -> float:  # type: ignore[valid-type]
     i = int(y)
@@ -76,36 +92,66 @@ def _height(h: wp.array2d(dtype=float), x: float, y: float) -> float:  # type: i
 
 
 @wp.func
+def _height_of(lv: Relief, h: wp.array(dtype=float), x: float, y: float) -> float:  # type: ignore[valid-type]
+    i = int(y)
+    j = int(x)
+    at = lv.first + i * lv.count + j
+    v = y - float(i)
+    u = x - float(j)
+    low = h[at] + u * (h[at + 1] - h[at])
+    high = h[at + lv.count] + u * (h[at + lv.count + 1] - h[at + lv.count])
+    return low + v * (high - low)
+
+
+@wp.func
 def _sunlit(
-    h: wp.array2d(dtype=float),  # type: ignore[valid-type]
+    reliefs: wp.array(dtype=Relief),  # type: ignore[valid-type]
+    heights: wp.array(dtype=float),  # type: ignore[valid-type]
+    own: int,
     i: int,
     j: int,
-    cell: float,
     sun: wp.vec3,
-    half_sun: float,  # type: ignore[valid-type]
+    half_sun: float,
 ) -> float:
-    n = h.shape[0]
-    across = wp.sqrt(sun[0] * sun[0] + sun[1] * sun[1])
-    rise = sun[2] / wp.max(across, 1.0e-6)
-    dx = sun[0] / wp.max(across, 1.0e-6)
-    dy = sun[1] / wp.max(across, 1.0e-6)
-    h0 = h[i, j]
-    s = float(1.2)
+    """Return the share of the sun's disk seen from a node, past all that the grids hold.
+
+    The ray goes cell by cell over its own grid, and where that is as fine as needed no more over
+    the next coarser: what throws a shadow far is larger than what throws one near.
+    """
+    me = reliefs[own]
+    across = wp.max(wp.sqrt(sun[0] * sun[0] + sun[1] * sun[1]), 1.0e-6)
+    rise = wp.max(sun[2], 0.0) / across
+    dx = sun[0] / across
+    dy = sun[1] / across
+    x = me.x0 + float(j) * me.cell
+    y = me.y0 + float(i) * me.cell
+    h0 = heights[me.first + i * me.count + j]
+    far = 1.2 * me.cell
     lit = float(1.0)
-    for _k in range(_STEPS):
-        x = float(j) + dx * s
-        y = float(i) + dy * s
-        if x < 0.0 or y < 0.0 or x >= float(n - 1) or y >= float(n - 1):
-            break
-        # Clearance of the ray to the sun's centre over its distance, against the sun's width;
-        # near the start the grid's own roughness blurs it.
-        gap = (h0 - _height(h, x, y)) / (s * cell) + rise
-        soft = half_sun * (1.0 + rise * rise) + 0.06 / s
-        lit = wp.min(lit, 0.5 + 0.5 * gap / soft)
-        if lit <= 0.0:
-            break
-        s *= 1.15
-    return wp.clamp(lit, 0.0, 1.0)
+    for q in range(own + 1):
+        lv = reliefs[own - q]
+        end = wp.where(own == q, 1.0e6, _NEAR * lv.cell)
+        u = (x - lv.x0) / lv.cell
+        v = (y - lv.y0) / lv.cell
+        last = float(lv.count - 1)
+        while far < end and lit > 0.0:
+            if h0 + rise * far > lv.top:
+                # It has left all of this grid below.
+                far = wp.max(end, far)
+                break
+            px = u + dx * far / lv.cell
+            py = v + dy * far / lv.cell
+            if px < 0.0 or py < 0.0 or px >= last or py >= last:
+                break
+            # Clearance of the ray to the sun's centre over its distance, against the sun's width;
+            # near the start the grid's own roughness blurs it.
+            gap = (h0 - _height_of(lv, heights, px, py)) / far + rise
+            soft = half_sun * (1.0 + rise * rise) + 0.06 * lv.cell / far
+            lit = wp.min(lit, 0.5 + 0.5 * gap / soft)
+            far += lv.cell
+    lit = wp.clamp(lit, 0.0, 1.0)
+    # The part of a disk that an edge leaves free, within a hundredth.
+    return lit * lit * (3.0 - 2.0 * lit)
 
 
 @wp.func
@@ -125,23 +171,38 @@ def _open_sky(h: wp.array2d(dtype=float), i: int, j: int, cell: float) -> float:
     return total * 0.125
 
 
+@wp.func
+def _parent_sky(parent: wp.array2d(dtype=wp.vec2ui), x: float, y: float) -> float:  # type: ignore[valid-type]
+    i = int(y)
+    j = int(x)
+    v = y - float(i)
+    u = x - float(j)
+    a = unpack_surface(parent[i, j][1])[3]
+    b = unpack_surface(parent[i, j + 1][1])[3]
+    c = unpack_surface(parent[i + 1, j][1])[3]
+    d = unpack_surface(parent[i + 1, j + 1][1])[3]
+    low = a + u * (b - a)
+    return low + v * (c + u * (d - c) - low)
+
+
 @wp.kernel
 def bake(
     row0: int,
     height: wp.array2d(dtype=float),  # type: ignore[valid-type]
     albedo: wp.array2d(dtype=wp.vec3),  # type: ignore[valid-type]
-    cell: float,
+    reliefs: wp.array(dtype=Relief),  # type: ignore[valid-type]
+    heights: wp.array(dtype=float),  # type: ignore[valid-type]
+    own: int,
     sun: wp.vec3,
     half_sun: float,
     parent: wp.array2d(dtype=wp.vec2ui),  # type: ignore[valid-type]
-    parent_offset: wp.vec2,
-    parent_ratio: float,
     texels: wp.array2d(dtype=wp.vec2ui),  # type: ignore[valid-type]
 ):
-    """Fill a level's texels; shadows cast from farther than its steps come from its parent."""
+    """Fill the texels of level `own`; its heights and all coarser ones' stand in `heights`."""
     i, j = wp.tid()  # type: ignore[misc]
     i += row0
     n = height.shape[0]
+    cell = reliefs[own].cell
     ja = wp.max(j - 1, 0)
     jb = wp.min(j + 1, n - 1)
     ia = wp.max(i - 1, 0)
@@ -149,20 +210,20 @@ def bake(
     gx = (height[i, jb] - height[i, ja]) / (float(jb - ja) * cell)
     gy = (height[ib, j] - height[ia, j]) / (float(ib - ia) * cell)
     normal = wp.normalize(wp.vec3(-gx, -gy, 1.0))
-    lit = _sunlit(height, i, j, cell, sun, half_sun)
+    facing = wp.dot(normal, sun)
+    lit = float(0.0)
+    if facing > 0.0:
+        lit = _sunlit(reliefs, heights, own, i, j, sun, half_sun)
     sky = _open_sky(height, i, j, cell)
-    m = parent.shape[0]
-    if m > 1:
-        px = wp.clamp(parent_offset[0] + float(j) * parent_ratio, 0.0, float(m) - 1.01)
-        py = wp.clamp(parent_offset[1] + float(i) * parent_ratio, 0.0, float(m) - 1.01)
-        pi = int(py + 0.5)
-        pj = int(px + 0.5)
-        above = unpack_light(parent[pi, pj][0])
-        nz = wp.sqrt(wp.max(1.0 - above[1] * above[1] - above[2] * above[2], 0.0))
-        mu = wp.max(above[1] * sun[0] + above[2] * sun[1] + nz * sun[2], 0.02)
-        lit = wp.min(lit, wp.clamp(above[0] / mu * 1.05, 0.0, 1.0))
-        sky *= 0.3 + 0.7 * unpack_surface(parent[pi, pj][1])[3]
-    light = wp.vec3(wp.max(wp.dot(normal, sun), 0.0) * lit, normal[0], normal[1])
+    if own > 0:
+        # Hollows too wide for this grid close the sky as the coarser one says.
+        me = reliefs[own]
+        above = reliefs[own - 1]
+        top = float(above.count) - 1.01
+        px = wp.clamp((me.x0 + float(j) * cell - above.x0) / above.cell, 0.0, top)
+        py = wp.clamp((me.y0 + float(i) * cell - above.y0) / above.cell, 0.0, top)
+        sky *= 0.3 + 0.7 * _parent_sky(parent, px, py)
+    light = wp.vec3(wp.max(facing, 0.0) * lit, normal[0], normal[1])
     a = albedo[i, j]
     key = hash2(i, j, 77)
     texels[i, j] = pack(light, wp.vec4(a[0], a[1], a[2], sky), key)
