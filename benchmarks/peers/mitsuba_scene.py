@@ -14,7 +14,6 @@ from skycrane.cameras.bodies import SURFACES
 from skycrane.cameras.optics import Lens
 from skycrane.cameras.renderer import Pose
 from skycrane.cameras.scene import Moment, Scene
-from skycrane.vehicle.materials import MATERIALS
 
 __all__ = ["mitsuba_core_s"]
 
@@ -41,7 +40,7 @@ def _ground(scene: Scene, middle: NDArray[np.float64]) -> tuple[NDArray, NDArray
 
 def _objects(scene: Scene, moment: Moment, pose: Pose) -> list[tuple[NDArray, NDArray, list]]:
     found = [(*_ground(scene, pose.eye_m), [0.25, 0.15, 0.08])]
-    albedo = np.array([m.albedo for m in MATERIALS])
+    albedo = scene.vehicle.paints.albedo
     for k, name in enumerate(SURFACES):
         if moment.present[k]:
             shape = moment.moving.get(name, scene.resting[name])

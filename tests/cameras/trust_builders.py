@@ -19,6 +19,7 @@ from skycrane.mars.regolith import Regolith
 from skycrane.mars.sky import Air
 from skycrane.mars.terrain import Level
 from skycrane.mars.terrain_light import ALBEDO_TOP
+from skycrane.vehicle.materials import PAINTS
 from skycrane.vehicle.mesh import Shape
 
 RADIUS_M = 3.39e6
@@ -74,12 +75,14 @@ class Bench:
     where `white`.
     """
 
-    def __init__(self, mission, *, shapes=(), levels=None, air, sun, white=False, device="cpu"):
+    def __init__(
+        self, mission, *, shapes=(), levels=None, air, sun, white=False, device="cpu", paints=PAINTS
+    ):
         start_warp()
         given = dict(shapes)
         every = {name: given.get(name) or _speck() for name in SURFACES}
         corners = {n: Corners(s, workers=1, closed=n in given) for n, s in every.items()}
-        bodies = BodySet(every, device=device, corners=corners)
+        bodies = BodySet(every, device=device, corners=corners, paints=paints)
         if white is not None:
             bodies.data.finish.zero_()
         if white:

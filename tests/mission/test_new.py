@@ -26,6 +26,7 @@ from skycrane.mission.new_values import toml_key, toml_value
 SOURCES = ["mars2020", "msl"]
 READ_FROM_A_FILE = {
     ("Atmosphere", "read_from"),
+    ("GltfShape", "file_sha256"),
     ("TerrainModel", "elevation_sha256"),
     ("TerrainModel", "orthophoto_sha256"),
 }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from skycrane.cameras.optics import Lens
 from skycrane.cameras.surfaces import Corners
-from skycrane.vehicle.materials import MATERIALS
+from skycrane.vehicle.materials import PAINTS, Paints
 from skycrane.vehicle.mesh import Shape
 
 __all__ = [
@@ -57,8 +57,9 @@ class Bodies:
         centre, radius: bounding spheres in the local frame, m; radius 0 is absent.
         first: first triangle of each surface in the arrays below.
         normal, open: shading normals (body frame) and open share of the sky, by corner.
-        material: by triangle.
-        albedo, finish: by material; finish is (specular, roughness, translucency).
+        material: by triangle, the paint.
+        albedo, finish: by paint; finish is (specular, roughness, translucency).
+        kind: by paint, the material that the truth tells.
         tiles: which surfaces may be seen in each tile of the picture, a bit each.
         casters: surfaces whose shadow may be in view.
         seen_count, caster_count: how many of each.
@@ -76,6 +77,7 @@ class Bodies:
     material: wp.array(dtype=int)  # type: ignore[valid-type]
     albedo: wp.array(dtype=wp.vec3)  # type: ignore[valid-type]
     finish: wp.array(dtype=wp.vec3)  # type: ignore[valid-type]
+    kind: wp.array(dtype=int)  # type: ignore[valid-type]
     tiles: wp.array2d(dtype=wp.uint8)  # type: ignore[valid-type]
     casters: wp.array(dtype=int)  # type: ignore[valid-type]
     seen_count: int
@@ -192,7 +194,14 @@ def _paint(tiles: NDArray[np.bool_], centre: Array, reach: Array, lens: Lens) ->
 class BodySet:
     """The surfaces on a device; one set for each thread that renders, as shapes move."""
 
-    def __init__(self, shapes: Mapping[str, Shape], *, device: str, corners: Mapping[str, Corners]):
+    def __init__(
+        self,
+        shapes: Mapping[str, Shape],
+        *,
+        device: str,
+        corners: Mapping[str, Corners],
+        paints: Paints = PAINTS,
+    ) -> None:
         self.device = device
         self._meshes = []
         self._corners = corners
@@ -227,9 +236,9 @@ class BodySet:
         b.normal = wp.array(np.concatenate(normal), dtype=wp.vec3, device=device)
         b.open = wp.array(np.concatenate(openness), dtype=float, device=device)
         b.material = wp.array(np.concatenate(material), dtype=int, device=device)
-        b.albedo = wp.array([m.albedo for m in MATERIALS], dtype=wp.vec3, device=device)
-        finish = [(m.specular, m.roughness, m.translucency) for m in MATERIALS]
-        b.finish = wp.array(finish, dtype=wp.vec3, device=device)
+        b.albedo = wp.array(paints.albedo, dtype=wp.vec3, device=device)
+        b.finish = wp.array(paints.finish, dtype=wp.vec3, device=device)
+        b.kind = wp.array(paints.kind, dtype=int, device=device)
         b.origin = wp.zeros(n, dtype=wp.vec3, device=device)
         b.turn = wp.zeros(n, dtype=wp.mat33, device=device)
         b.centre = wp.zeros(n, dtype=wp.vec3, device=device)

@@ -107,7 +107,9 @@ class Scene:
 
     def body_set(self) -> BodySet:
         """Return a set of the surfaces for one thread."""
-        return BodySet(self.resting, device=self.device, corners=self.corners)
+        return BodySet(
+            self.resting, device=self.device, corners=self.corners, paints=self.vehicle.paints
+        )
 
     def local_m(self, position_m: Array) -> Array:
         """Return local coordinates of a mars_fixed position."""
@@ -176,6 +178,7 @@ class Scene:
         if "parachute" in moving:
             k = index("parachute")
             a, b, radius = self._strands.ends(moving["parachute"])
-            cords = (a @ turn[k].T + origin[k], b @ turn[k].T + origin[k], radius)
+            if len(radius):
+                cords = (a @ turn[k].T + origin[k], b @ turn[k].T + origin[k], radius)
             moving["parachute"] = self._strands.without(moving["parachute"])
         return Moment(t_s, origin, turn, present, moving, cords)

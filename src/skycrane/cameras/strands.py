@@ -109,6 +109,9 @@ class StrandsOf:
         _, label = connected_components(graph, directed=False)
         used = np.unique(triangles)
         pieces = np.unique(label[used])
+        if not len(pieces):
+            none = csr_matrix((0, n))
+            return cls(none, none, ~line)
         rows: list[list[NDArray]] = [[], []]
         for piece in pieces:
             vertices = used[label[used] == piece]

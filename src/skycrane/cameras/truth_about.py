@@ -21,7 +21,7 @@ BODY_IDS = _NONE | {name: k + 2 for k, name in enumerate(SURFACES)}
 """Ids in the array `body`."""
 
 MATERIAL_IDS = _NONE | {material.name: k + 2 for k, material in enumerate(MATERIALS)}
-"""Ids in the array `material`."""
+"""Ids in the array `material`, of the built-in bodies; a user's own come after them."""
 
 _CONVENTIONS = {
     "image": "arrays are (frame, row, column, ...); row 0 is the top; the centre of the upper left "
@@ -68,7 +68,7 @@ def about_of(scene: Scene, camera: str, lens: Lens, origin: str) -> dict[str, An
         "origin": origin,
         "bodies": BODY_IDS,
         "surfaces": list(SURFACES),
-        "materials": MATERIAL_IDS,
+        "materials": _NONE | {name: k + 2 for k, name in enumerate(scene.vehicle.paints.names)},
         "intrinsics": intrinsics_of(lens),
         "conventions": _CONVENTIONS,
         "sun_direction_site": [float(x) for x in scene.sun],

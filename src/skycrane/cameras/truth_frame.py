@@ -141,7 +141,7 @@ def _placed(renderer: Renderer, view: View, lens: Lens) -> tuple[Any, Any, Any]:
     b = Bodies()
     for name in (
         *("mesh", "turn", "radius", "first", "normal", "open", "material", "albedo", "finish"),
-        *("tiles", "casters", "seen_count", "caster_count", "all_radius"),
+        *("kind", "tiles", "casters", "seen_count", "caster_count", "all_radius"),
     ):
         setattr(b, name, getattr(ours, name))
     b.origin = _vectors(view.moment.origin_m - eye, device)

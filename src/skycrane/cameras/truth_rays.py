@@ -278,7 +278,7 @@ def truth_kernel(
         met = hit.surface + 2
         r = d * t
         n = _body_normal(bodies, hit, d)
-        made = bodies.material[bodies.first[hit.surface] + hit.face] + 2
+        made = bodies.kind[bodies.material[bodies.first[hit.surface] + hit.face]] + 2
         if later.active != 0:
             then = _body_then(bodies, later, hit, r)
     else:

@@ -20,6 +20,7 @@ from skycrane.errors import InputError
 from skycrane.mission.air_file import resolve_air_file
 from skycrane.mission.derived import with_derived
 from skycrane.mission.mission import Mission
+from skycrane.mission.shape_files import resolve_shape_files
 from skycrane.mission.terrain_files import resolve_terrain_files
 
 __all__ = ["built_in_missions", "dump_mission", "load_mission", "parse_mission"]
@@ -106,6 +107,7 @@ def parse_mission(text: str, *, where: str, folder: Path | None = None) -> Missi
     _check_plain(table, where)
     table = resolve_air_file(with_derived(table), folder, where)
     table = resolve_terrain_files(table, folder, where)
+    table = resolve_shape_files(table, folder, where)
     try:
         return Mission.model_validate(table)
     except ValidationError as error:

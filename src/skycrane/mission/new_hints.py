@@ -10,6 +10,7 @@ from skycrane.mission.guidance import EntryGuidance
 __all__ = [
     "ANY_DAY",
     "EXAMPLES",
+    "EXAMPLE_NAMES",
     "EXAMPLE_TABLES",
     "FAULTS",
     "FIRST_LINES",
@@ -168,7 +169,17 @@ EXAMPLES: dict[str, Any] = {
 }
 """Values shown for keys that are left out."""
 
+EXAMPLE_NAMES: dict[str, str] = {"GltfShape": "rover"}
+"""Names of the tables shown where a table of named ones is empty, by their section."""
+
 EXAMPLE_TABLES: dict[str, dict[str, Any]] = {
+    "GltfShape": {
+        "file": "rover.glb",
+        "scale": 1.0,
+        "forward": "+z",
+        "up": "+y",
+        "offset_m": [0.0, 0.0, 0.0],
+    },
     "Cahvore": {
         "width": 1024,
         "height": 1024,

@@ -17,7 +17,7 @@ from skycrane.mission.cameras import Phase, Rates
 from skycrane.mission.derived import DERIVED
 from skycrane.mission.dispersion import Spread, SpreadEastNorth, SpreadVector
 from skycrane.mission.new_comments import Comments
-from skycrane.mission.new_hints import EXAMPLE_TABLES, EXAMPLES, HINTS, UNITS
+from skycrane.mission.new_hints import EXAMPLE_NAMES, EXAMPLE_TABLES, EXAMPLES, HINTS, UNITS
 from skycrane.mission.new_values import toml_key, toml_value
 
 __all__ = ["Table", "array_tables", "commented_out", "sections_in", "tables_of", "unit_of"]
@@ -28,6 +28,7 @@ _INLINE: tuple[type[BaseModel], ...] = (Phase, Rates, Spread, SpreadEastNorth, S
 """Sections written on one line, as mission files do."""
 _INTERNAL = {
     "atmosphere.read_from",
+    "shape.gltf.rover.file_sha256",
     "terrain.elevation_sha256",
     "terrain.orthophoto_sha256",
 }
@@ -129,9 +130,10 @@ def _inside(
         yield _plain_table(info, value or {}, path, context, told=told)
     elif not models:
         return
-    elif value is None:
+    elif value is None or (value == {} and typing.get_origin(info.annotation) is dict):
         if told and (example := EXAMPLE_TABLES.get(models[0].__name__)):
-            for table in _table(models[0], example, path, context, told=True, said=said):
+            at = path if value is None else f"{path}.{EXAMPLE_NAMES[models[0].__name__]}"
+            for table in _table(models[0], example, at, context, told=True, said=said):
                 yield Table(table.path, commented_out(table.lines))
     elif isinstance(value, list):
         for index, item in enumerate(value):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,7 @@ __all__ = [
     "BridleShape",
     "CanopyShape",
     "CoverShape",
+    "GltfShape",
     "RoverShape",
     "Shape",
     "StageShape",
@@ -179,6 +180,44 @@ class BridleShape(Section):
     """Length that hangs from the descent stage after the cut, m."""
 
 
+Axis = Literal["+x", "-x", "+y", "-y", "+z", "-z"]
+SurfaceName = Literal[
+    "heat_shield",
+    "backshell",
+    "parachute_cover",
+    "descent_stage",
+    "rover",
+    "parachute",
+    "bridles",
+]
+
+
+class GltfShape(Section):
+    """A body's surface from a glTF file of your own, in place of the built-in one.
+
+    The file holds everything in itself: a .glb, or a .gltf with its buffers inside.
+    """
+
+    file: str
+    """The file, relative to the mission file."""
+    file_sha256: str | None = None
+    """What is in the file, by hash; found when the mission is read."""
+    scale: Positive = 1.0
+    """Metres to a unit of the file."""
+    forward: Axis = "+z"
+    """Axis of the file that points forward, the body's x. glTF says "+z"."""
+    up: Axis = "+y"
+    """Axis of the file that points up, away from the body's z. glTF says "+y"."""
+    offset_m: Vector3 = Field(default=[0.0, 0.0, 0.0])
+    """Where the file's origin lies in the body's frame (x forward, y right, z down), m."""
+
+    @model_validator(mode="after")
+    def _square(self) -> GltfShape:
+        if self.forward[1] == self.up[1]:
+            raise ValueError("forward and up must be different axes")
+        return self
+
+
 class Shape(Section):
     """Surfaces of the bodies."""
 
@@ -188,3 +227,6 @@ class Shape(Section):
     stage: StageShape
     rover: RoverShape
     bridles: BridleShape
+    gltf: dict[SurfaceName, GltfShape] = Field(default={})
+    """Bodies drawn from files of your own, by name: heat_shield, backshell, parachute_cover,
+    descent_stage, rover, parachute or bridles."""

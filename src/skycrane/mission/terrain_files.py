@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
-from skycrane.errors import InputError
-from skycrane.files import sha256_file
+from skycrane.mission.named_files import resolve_named
 
 __all__ = ["TERRAIN_FILES", "resolve_terrain_files"]
 
 TERRAIN_FILES = ("elevation", "orthophoto")
 """Keys of [terrain] that name a GeoTIFF; each has a KEY_sha256 beside it."""
-
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def resolve_terrain_files(table: dict[str, Any], folder: Path | None, where: str) -> dict[str, Any]:
@@ -33,63 +29,9 @@ def resolve_terrain_files(table: dict[str, Any], folder: Path | None, where: str
         InputError: a file is missing or unreadable, or is not the one whose hash is given.
     """
     ground = table.get("terrain")
-    if not isinstance(ground, dict) or not any(
-        name in ground or f"{name}_sha256" in ground for name in TERRAIN_FILES
-    ):
+    if not isinstance(ground, dict):
         return table
-    resolved = dict(ground)
     for name in TERRAIN_FILES:
         key = f"{where}, key terrain.{name}"
-        said = ground.get(f"{name}_sha256")
-        if said is not None and not (isinstance(said, str) and _SHA256.fullmatch(said)):
-            raise InputError(
-                f"{said!r} is no SHA-256",
-                where=f"{key}_sha256",
-                right="Write 64 lower-case hexadecimal digits, or leave the key out.",
-            )
-        if name not in ground:
-            if said is not None:
-                raise InputError(
-                    "the hash of no file", where=f"{key}_sha256", right=f"Give terrain.{name} too."
-                )
-            continue
-        path = _path_of(ground[name], folder, key)
-        resolved[name] = str(path)
-        if folder is None and said is not None:
-            continue
-        found = _hash_of(path, key)
-        if said not in (None, found):
-            raise InputError(
-                f"{path} is another file: its SHA-256 is {found}",
-                where=f"{key}_sha256",
-                right="Give the file meant, or leave the hash out to take this one.",
-            )
-        resolved[f"{name}_sha256"] = found
-    return table | {"terrain": resolved}
-
-
-def _path_of(given: Any, folder: Path | None, key: str) -> Path:
-    if not isinstance(given, str) or not given:
-        raise InputError(f"{given!r} is no path", where=key, right='Write elevation = "dem.tif".')
-    path = Path(given)
-    if path.is_absolute():
-        return path
-    if folder is None:
-        raise InputError(
-            "there is no folder to look in", where=key, right="Load the mission from a file."
-        )
-    return (folder / path).resolve()
-
-
-def _hash_of(path: Path, key: str) -> str:
-    if not path.is_file():
-        what = "is not a file" if path.exists() else "is not there"
-        raise InputError(
-            f"{path} {what}", where=key, right="Give the path of a GeoTIFF from the mission file."
-        )
-    try:
-        return sha256_file(path)
-    except OSError as error:
-        raise InputError(
-            f"{path}: {error.strerror}", where=key, right="Give a file you may read."
-        ) from error
+        ground = resolve_named(ground, name, folder, key, kind="a GeoTIFF", example="dem.tif")
+    return table | {"terrain": ground}

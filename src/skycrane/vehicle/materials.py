@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["MATERIALS", "Material", "material_id"]
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skycrane.errors import InputError
+
+__all__ = ["MATERIALS", "PAINTS", "Material", "Paints", "material_id"]
+
+MOST_MATERIALS = 254
+"""Ids of the truth are bytes, of which sky and ground take two."""
 
 
 @dataclass(frozen=True)
@@ -69,3 +78,57 @@ _IDS = {material.name: i for i, material in enumerate(MATERIALS)}
 def material_id(name: str) -> int:
     """Return the index of a material in MATERIALS; raises KeyError for an unknown name."""
     return _IDS[name]
+
+
+@dataclass(frozen=True)
+class Paints:
+    """Every finish that triangles are painted with; `Shape.material` counts in these.
+
+    The first ones are MATERIALS. Those of a user's own bodies follow: many shades may be of one
+    material, which is what the truth tells.
+
+    Attributes:
+        albedo: linear red, green, blue reflectance, shape (n, 3), float32.
+        finish: specular, roughness, translucency as in `Material`, shape (n, 3), float32.
+        kind: index into `names`, shape (n,), int32.
+        names: the materials.
+    """
+
+    albedo: NDArray[np.float32]
+    finish: NDArray[np.float32]
+    kind: NDArray[np.int32]
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+    def with_own(
+        self, names: Sequence[str], albedo: ArrayLike, finish: ArrayLike, kind: ArrayLike
+    ) -> Paints:
+        """Return these paints and after them a user's own; `kind` counts in `names`.
+
+        Raises:
+            InputError: the materials are more than the truth has ids for.
+        """
+        total = len(self.names) + len(names)
+        if total > MOST_MATERIALS:
+            raise InputError(
+                f"{total} materials in all, of which {len(names)} in the last file",
+                where="shape.gltf",
+                right=f"The truth has ids for {MOST_MATERIALS}: merge materials of the models.",
+            )
+        return Paints(
+            np.concatenate([self.albedo, np.asarray(albedo, np.float32).reshape(-1, 3)]),
+            np.concatenate([self.finish, np.asarray(finish, np.float32).reshape(-1, 3)]),
+            np.concatenate([self.kind, np.asarray(kind, np.int32) + len(self.names)]),
+            (*self.names, *names),
+        )
+
+
+PAINTS = Paints(
+    np.array([m.albedo for m in MATERIALS], np.float32),
+    np.array([(m.specular, m.roughness, m.translucency) for m in MATERIALS], np.float32),
+    np.arange(len(MATERIALS), dtype=np.int32),
+    tuple(m.name for m in MATERIALS),
+)
+"""The paints of the built-in bodies."""

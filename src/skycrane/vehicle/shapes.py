@@ -5,7 +5,8 @@ its triangles and materials, so that a renderer refits instead of rebuilding. Ev
 its body's own frame (x forward, y right, z down): "heat_shield", "backshell", "descent_stage",
 "rover", "parachute" in the frames of those bodies; "parachute_cover" in its own, placed by
 `Bodies.cover_pose` in the backshell's; "bridles" in the descent stage's. The entry vehicle is its
-heat shield and backshell, which carry their own poses while attached.
+heat shield and backshell, which carry their own poses while attached. Any of them may come from a
+glTF file that the mission names.
 """
 
 from __future__ import annotations
@@ -22,12 +23,23 @@ from skycrane.vehicle.aeroshell import (
 )
 from skycrane.vehicle.bridles import BridleSurface
 from skycrane.vehicle.canopy import Canopy
-from skycrane.vehicle.materials import MATERIALS, Material, material_id
+from skycrane.vehicle.gltf import GltfModel, read_gltf
+from skycrane.vehicle.gltf_bodies import GltfBridles, GltfCanopy, GltfRover, resting
+from skycrane.vehicle.materials import MATERIALS, PAINTS, Material, Paints, material_id
 from skycrane.vehicle.mesh import Shape
 from skycrane.vehicle.rover_shape import RoverSurface
 from skycrane.vehicle.stage_shape import engine_axes, stage_surface
 
-__all__ = ["MATERIALS", "Bodies", "Material", "Shape", "engine_axes", "material_id", "shapes_of"]
+__all__ = [
+    "MATERIALS",
+    "Bodies",
+    "Material",
+    "Paints",
+    "Shape",
+    "engine_axes",
+    "material_id",
+    "shapes_of",
+]
 
 Array = NDArray[np.float64]
 
@@ -43,14 +55,32 @@ class Bodies:
             full_length_m=vehicle.parachute.line_length_m,
             foot_radius_m=mission.shape.aeroshell.canister_radius_m,
         )
-        self._rover = RoverSurface(mission.shape.rover)
+        self._rover: RoverSurface | GltfRover = RoverSurface(mission.shape.rover)
         self._bridles = BridleSurface(mission.shape.bridles)
+        self._own_canopy: GltfCanopy | None = None
+        self._own_bridles: GltfBridles | None = None
         self.fixed: dict[str, Shape] = {
             "heat_shield": heat_shield_surface(vehicle.aeroshell, mission.shape.aeroshell),
             "backshell": backshell_surface(mission.shape.aeroshell),
             "parachute_cover": cover_surface(mission.shape.aeroshell, mission.shape.cover),
             "descent_stage": stage_surface(mission.shape.stage, vehicle.engines),
         }
+        self.paints: Paints = PAINTS
+        """What `Shape.material` counts in: ours, then those of the user's own models."""
+        for name, given in sorted(mission.shape.gltf.items()):
+            model, self.paints = read_gltf(given, name, self.paints)
+            self._take(name, model)
+
+    def _take(self, name: str, model: GltfModel) -> None:
+        """Have a user's model in place of a built-in surface."""
+        if name == "rover":
+            self._rover = GltfRover(model, self._section.rover)
+        elif name == "parachute":
+            self._own_canopy = GltfCanopy(model, self.parachute_length_m)
+        elif name == "bridles":
+            self._own_bridles = GltfBridles(model, self._section.bridles)
+        else:
+            self.fixed[name] = resting(model)
 
     @property
     def parachute_length_m(self) -> float:
@@ -65,6 +95,8 @@ class Bodies:
         `inflation` is the share of the full drag area; `phase_rad` drives breathing and flutter
         (the flown canopy breathed at a few hertz just after opening, slower later).
         """
+        if self._own_canopy is not None:
+            return self._own_canopy.shape(inflation=inflation, deployed_length_m=deployed_length_m)
         return self._canopy.shape(
             inflation=inflation, deployed_length_m=deployed_length_m, phase_rad=phase_rad
         )
@@ -83,6 +115,12 @@ class Bodies:
         phase_rad: float = 0.0,
     ) -> Shape:
         """Return bridles and umbilical in the descent stage's frame; see `BridleSurface.shape`."""
+        if self._own_bridles is not None:
+            return self._own_bridles.shape(
+                rover_position_m=rover_position_m,
+                rover_rotation=rover_rotation,
+                since_cut_s=since_cut_s,
+            )
         return self._bridles.shape(
             rover_position_m=rover_position_m,
             rover_rotation=rover_rotation,

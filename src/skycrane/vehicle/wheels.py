@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from skycrane.mission.shape import RoverShape
 from skycrane.vehicle.mesh import MeshBuilder
 
-__all__ = ["Joint", "MovingPart", "add_mobility", "swing"]
+__all__ = ["Joint", "MovingPart", "add_mobility", "joints_of", "swing"]
 
 Array = NDArray[np.float64]
 
@@ -137,6 +137,16 @@ def _bogie(
     mesh.tube(cable, 0.012, "harness", segments=6)
 
 
+def joints_of(rover: RoverShape, side: float) -> tuple[Joint, Joint, Joint]:
+    """Return front arm, rear arm and bogie of the left (side -1) or right (+1)."""
+    _, middle, rear = rover.wheel_x_m
+    pivot = (0.12, side * (rover.body_width_m / 2 + 0.13), rover.belly_z_m - 0.1)
+    knee = (0.5 * (middle + rear), pivot[1] + side * 0.12, -0.52)
+    stowed = float(np.radians(rover.stowed_rocker_deg))
+    bogie = Joint(knee, float(np.radians(rover.stowed_bogie_deg)))
+    return Joint(pivot, stowed), Joint(pivot, -stowed), bogie
+
+
 def add_mobility(mesh: MeshBuilder, rover: RoverShape) -> list[MovingPart]:
     """Add both sides' arms and wheels as they stand when down; return what moves and how."""
     parts: list[MovingPart] = []
@@ -144,11 +154,8 @@ def add_mobility(mesh: MeshBuilder, rover: RoverShape) -> list[MovingPart]:
     axle = -rover.wheel_radius_m
     for side in (-1.0, 1.0):
         y = [side * w for w in rover.wheel_y_m]
-        pivot = np.array([0.12, side * (rover.body_width_m / 2 + 0.13), rover.belly_z_m - 0.1])
-        knee = np.array([0.5 * (middle + rear), pivot[1] + side * 0.12, -0.52])
-        rocker = Joint(tuple(pivot), np.radians(rover.stowed_rocker_deg))
-        rear_rocker = Joint(tuple(pivot), -np.radians(rover.stowed_rocker_deg))
-        bogie = Joint(tuple(knee), np.radians(rover.stowed_bogie_deg))
+        rocker, rear_rocker, bogie = joints_of(rover, side)
+        pivot, knee = np.array(rocker.pivot_m), np.array(bogie.pivot_m)
         start = mesh.count
         _front_arm(mesh, rover, pivot, np.array([front, y[0], axle]), side)
         parts.append(MovingPart(start, mesh.count, (rocker,)))
