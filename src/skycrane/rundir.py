@@ -65,7 +65,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="record",
             call="skycrane.sound.stage:record",
-            version=1,
+            version=2,
             reads=(),
             writes=("onboard",),
         ),

@@ -13,11 +13,14 @@ __all__ = [
     "Air",
     "Breeze",
     "Clicks",
+    "Helicopter",
+    "Mast",
     "Microphone",
     "Noise",
     "Pump",
     "ReferenceRecording",
     "Soundscape",
+    "Wheels",
     "Whine",
 ]
 
@@ -96,7 +99,9 @@ class Breeze(Section):
     gust_cutoff_hz: Positive
     """Speed changes slower than this move the whole spectrum; faster ones are in it, Hz."""
     dissipation_beta: Positive
-    """Exponent of the spectrum's dissipative fall exp(-beta k eta)."""
+    """Slope of the spectrum's dissipative fall."""
+    dissipation_onset: NonNegative
+    """Where that fall sets in, as wavenumber times Kolmogorov length; 0 falls from the start."""
     wake_pressure_coefficient: NonNegative
     """RMS pressure of the capsule's own wake over the dynamic pressure."""
     wake_size_m: Positive
@@ -174,6 +179,92 @@ class Clicks(Section):
         return self
 
 
+def _spans(spans: list[list[float]], what: str) -> None:
+    flat = [edge for span in spans for edge in span]
+    if any(edge < 0 for edge in flat) or any(b <= a for a, b in itertools.pairwise(flat)):
+        raise ValueError(f"{what} must be rows of start and end that rise and do not overlap")
+
+
+class Wheels(Section):
+    """Wheels and suspension while driving: grousers that strike, gears that sing, scraping."""
+
+    drives: list[Pair] = Field(default_factory=list)
+    """Rows of start and end of driving in the recording, s; none: the rover stands."""
+    speed_m_s: Positive
+    """Ground speed, m/s."""
+    diameter_m: Positive
+    """Diameter of a wheel, m."""
+    count: Annotated[int, Field(ge=1, le=16)]
+    """Number of wheels."""
+    grousers: Annotated[int, Field(ge=1, le=200)]
+    """Cleats around one wheel; each strikes the ground once a turn."""
+    strike_db: Annotated[float, Field(ge=-200, le=200)]
+    """Median peak pressure of a strike, dB re 20 uPa."""
+    strike_spread_db: NonNegative
+    """Standard deviation of that, dB."""
+    modes: Annotated[list[Pair], Field(min_length=1)]
+    """Rows of a wheel's ringing frequency, Hz, and decay time to 1/e, s."""
+    gear_ratio: Positive
+    """Turns of the motor for one of the wheel."""
+    gear_db: Annotated[float, Field(ge=-200, le=200)]
+    """Tone of the drive motors at their turning rate, each, dB re 20 uPa RMS."""
+    scrape_db: Annotated[float, Field(ge=-200, le=200)]
+    """Scraping and suspension, broadband level over all, dB re 20 uPa RMS."""
+    scrape_band_hz: Pair
+    """Where the scraping lies, from and to, Hz."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Wheels:
+        _spans(self.drives, "drives")
+        if not 0 < self.scrape_band_hz[0] < self.scrape_band_hz[1]:
+            raise ValueError("scrape_band_hz has to rise from above 0")
+        for frequency, decay in self.modes:
+            if not (0 < frequency <= 1e6 and 1e-6 <= decay <= 10):
+                raise ValueError("modes have to be above 0 Hz and decay in 1e-6 to 10 s")
+        return self
+
+
+class Mast(Section):
+    """The mast's motors: they run up, turn the head, run down."""
+
+    moves: list[Pair] = Field(default_factory=list)
+    """Rows of start and end of motion in the recording, s; none: the mast stands still."""
+    motor_hz: Positive
+    """Turning rate of the motor at full speed, Hz."""
+    ramp_s: Positive
+    """Time to run up or down, s."""
+    harmonics: list[Pair]
+    """Rows of harmonic number and level at full speed, dB re 20 uPa RMS."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Mast:
+        _spans(self.moves, "moves")
+        return self
+
+
+class Helicopter(Section):
+    """A helicopter that flies past: its blades' tone with Doppler, spreading and absorption."""
+
+    heard: bool = False
+    """Whether it flies during the recording."""
+    blade_hz: Positive
+    """Blade passing frequency, Hz."""
+    harmonics: Annotated[list[Pair], Field(min_length=1)]
+    """Rows of harmonic number and level at 1 m without absorption, dB re 20 uPa RMS."""
+    track: Annotated[list[Pair], Field(min_length=2)]
+    """Rows of time in the recording, s, and distance to the microphone, m."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Helicopter:
+        _rising(self.track, "the times of the helicopter's track")
+        if any(distance < 1.0 for _, distance in self.track):
+            raise ValueError("the helicopter has to stay at least 1 m away")
+        pairs = itertools.pairwise(self.track)
+        if any(abs(r1 - r0) > 100.0 * (t1 - t0) for (t0, r0), (t1, r1) in pairs):
+            raise ValueError("the helicopter has to stay below 100 m/s")
+        return self
+
+
 class ReferenceRecording(Section):
     """The rover's noise alone, recorded before landing."""
 
@@ -194,4 +285,7 @@ class Soundscape(Section):
     whines: list[Whine] = Field(default_factory=list)
     noise: Noise
     clicks: dict[str, Clicks] = Field(default_factory=dict)
+    wheels: Wheels
+    mast: Mast
+    helicopter: Helicopter
     reference: ReferenceRecording

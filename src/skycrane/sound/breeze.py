@@ -16,7 +16,7 @@ from skycrane.mars.acoustics import density_kg_m3
 from skycrane.mission.sound import Air, Breeze
 from skycrane.sound.streams import ShapedNoise, SlowWander
 
-__all__ = ["BreezeSource", "pressure_density", "von_karman_density"]
+__all__ = ["BreezeSource", "dissipation", "pressure_density", "von_karman_density"]
 
 _CALM_M_S = 0.05
 """Below this no wind noise is worth computing; it keeps the spectrum finite in still air."""
@@ -28,6 +28,17 @@ def von_karman_density(
     """Return the one-sided density [(m/s)2/Hz] of along-wind speed (von Karman 1948)."""
     n = frequency_hz * scale_m / speed_m_s
     return 4 * sigma_m_s**2 * scale_m / speed_m_s / (1 + 70.8 * n**2) ** (5 / 6)
+
+
+def dissipation(k_eta: NDArray[np.float64], beta: float, onset: float) -> NDArray[np.float64]:
+    """Return what viscosity leaves of the inertial range, 1 to 0 (Pope 2000, eq. 6.248).
+
+    Args:
+        k_eta: wavenumber times the Kolmogorov length.
+        beta: slope of the exponential fall.
+        onset: where it sets in; a plain exponential with `onset` 0 would need beta near 2.1.
+    """
+    return np.exp(-beta * ((k_eta**4 + onset**4) ** 0.25 - onset))
 
 
 def kolmogorov_length_m(air: Air, sigma_m_s: float, scale_m: float) -> float:
@@ -55,7 +66,7 @@ def pressure_density(
     turbulence = (
         (rho * speed) ** 2
         * von_karman_density(frequency_hz, speed, sigma, breeze.length_scale_m)
-        * np.exp(-breeze.dissipation_beta * k * eta)
+        * dissipation(k * eta, breeze.dissipation_beta, breeze.dissipation_onset)
     )
     # Eddies smaller than the diaphragm average out over it (Corcos-like first-order fall).
     turbulence /= 1 + (k * diaphragm_diameter_m / 2) ** 2

@@ -1,4 +1,4 @@
-"""The rover's own noise: pump tones, electronics whine, broadband, clicks."""
+"""The rover's own noise: pump tones, electronics whine, broadband, clicks, mechanics."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from numpy.typing import NDArray
 from skycrane import draws
 from skycrane.mars.acoustics import path_gain
 from skycrane.mission.sound import Clicks, Microphone, Soundscape
+from skycrane.sound.mechanics import MastSource, WheelSource, ringing
 from skycrane.sound.streams import BLOCK, ShapedNoise, SlowWander, db_to_pa
 
 __all__ = ["RoverSource"]
-
-_CLICK_TAIL = 6.0
-"""A click is followed for this many decay times (52 dB)."""
 
 
 class _Tone:
@@ -47,8 +45,7 @@ class _ClickTrain:
     def __init__(self, clicks: Clicks, *, rate_hz: float, seed: int, purpose: str) -> None:
         self.clicks, self.rate_hz = clicks, rate_hz
         self.seed, self.purpose = seed, purpose
-        decay = max(decay for _, decay in clicks.modes)
-        self.tail = int(_CLICK_TAIL * decay * rate_hz) + 1
+        self.tail = ringing(clicks.modes, rate_hz, draws.generator(0, purpose)).size
 
     def _of_second(self, second: int) -> list[tuple[int, NDArray[np.float64]]]:
         rng = draws.generator(self.seed, self.purpose, second)
@@ -56,14 +53,7 @@ class _ClickTrain:
         for _ in range(rng.poisson(self.clicks.rate_hz)):
             start = int((second + rng.uniform()) * self.rate_hz)
             level = self.clicks.level_db + self.clicks.spread_db * rng.standard_normal()
-            t = np.arange(self.tail) / self.rate_hz
-            shape = np.zeros(self.tail)
-            for frequency, decay in self.clicks.modes:
-                weight, phase = rng.uniform(0.4, 1.0), rng.uniform(0, 2 * np.pi)
-                shape += weight * np.exp(-t / decay) * np.sin(2 * np.pi * frequency * t + phase)
-            # A strike takes a moment to build up; a step would ring over the whole spectrum.
-            shape *= -np.expm1(-t / 2e-4)
-            shape *= db_to_pa(level) / np.abs(shape).max()
+            shape = db_to_pa(level) * ringing(self.clicks.modes, self.rate_hz, rng)
             found.append((start, shape))
         return found
 
@@ -115,6 +105,13 @@ class RoverSource:
             _ClickTrain(kind, rate_hz=self.rate_hz, seed=seed, purpose=f"{recording} {name} clicks")
             for name, kind in sorted(scene.clicks.items())
         ]
+        self._mechanics: list[WheelSource | MastSource] = []
+        if through_air:  # in space nothing moves but the pump
+            rate = self.rate_hz
+            self._mechanics = [
+                WheelSource(scene.wheels, rate_hz=rate, seed=seed, recording=recording),
+                MastSource(scene.mast, rate_hz=rate, seed=seed, recording=recording),
+            ]
 
     def _density(self, frequency_hz: NDArray[np.float64], t_s: float) -> NDArray[np.float64]:
         log_f = np.log(np.maximum(frequency_hz, 1e-3))
@@ -166,6 +163,6 @@ class RoverSource:
         out = self._noise.block(index)
         for tone in self._tones:
             out += tone.samples(t)
-        for train in self._clicks:
-            out += train.block(index)
+        for source in (*self._clicks, *self._mechanics):
+            out += source.block(index)
         return out * self.gain

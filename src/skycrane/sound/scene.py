@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skycrane.mission.sound import Microphone, Soundscape
 from skycrane.sound.breeze import BreezeSource
+from skycrane.sound.helicopter import HelicopterSource
 from skycrane.sound.microphone import Capsule
 from skycrane.sound.rover import RoverSource
 from skycrane.sound.streams import BLOCK
@@ -22,7 +23,7 @@ class SceneBlock:
     """A stretch of the scene as the microphone measures it, parts apart [Pa], shape [<= BLOCK].
 
     Attributes:
-        breeze_pa: the wind through the capsule.
+        breeze_pa: the wind through the capsule, and the helicopter where it is heard.
         rover_pa: the rover through the capsule, and the capsule's own noise.
     """
 
@@ -48,13 +49,14 @@ def surface(
         diaphragm_m=microphone.diaphragm_diameter_m,
         seed=seed,
     )
+    helicopter = HelicopterSource(scene.helicopter, scene.air, rate_hz=rate, seed=seed)
     rover = RoverSource(scene, microphone, seed=seed, recording="surface")
     # The capsule is linear, so each part goes through its own copy and the sum is what it heard.
     wind_capsule = Capsule(microphone, seed=seed, recording="surface")
     rover_capsule = Capsule(microphone, seed=seed, recording="surface")
     for index in range(-(-count // BLOCK)):
         n = min(BLOCK, count - index * BLOCK)
-        wind = wind_capsule.respond(breeze.block(index))
+        wind = wind_capsule.respond(breeze.block(index) + helicopter.block(index))
         own = rover_capsule.respond(rover.block(index)) + rover_capsule.noise(index)
         yield SceneBlock(wind[:n], own[:n])
 
