@@ -1,4 +1,4 @@
-"""The separation of one channel as a stream: clicks, then tones, then steady noise, breeze kept."""
+"""The separation of one channel as a stream: clicks, tones, ridges, steady noise; breeze kept."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skycrane.sound.clicks import ClickFilter, click_frame_size
 from skycrane.sound.frames import OverlapAdd
+from skycrane.sound.ridges import RidgeFilter, where_ridges_are
 from skycrane.sound.survey import (
     frame_size,
     level_difference_db,
@@ -20,9 +21,13 @@ from skycrane.sound.survey import (
 from skycrane.sound.tones import ToneCanceller
 from skycrane.sound.wiener import BreezeGain
 
-__all__ = ["NoiseModel", "Separator", "model_noise", "separate"]
+__all__ = ["NoiseModel", "Separator", "model_noise", "same_tones", "separate"]
 
 _WIND_BELOW_HZ, _WIND_LEAST = 200.0, 0.25
+_MOST_SHIFT = 0.06
+"""A motor's rate differs from one day to another by no more than this fraction."""
+_NEAR_HZ, _NEAR = 3.0, 1 / 300
+"""Steady tones this near (Hz, fraction) to one another are the same."""
 
 Blocks = Callable[[], Iterable[NDArray[np.float64]]]
 
@@ -38,12 +43,14 @@ class NoiseModel:
         source: where it was learnt, in words.
         certain: whether it is known to be noise; the recording's own quiet time may hold breeze.
         level_db: how much louder the noise is in the recording than in the reference, dB.
+        ridges: bins that wandering tones of the noise cross, [bins].
     """
 
     rate_hz: float
     tones_hz: NDArray[np.float64]
     floor: NDArray[np.float64]
     source: str
+    ridges: NDArray[np.bool_]
     level_db: float = 0.0
     certain: bool = True
 
@@ -70,25 +77,52 @@ def model_noise(
     if reference is None:
         tones = steady_tones(heard, everywhere=True)
         bare = survey(recording, rate_hz, tones_hz=tones)
-        floor = without_tones(bare.quiet)
-        return NoiseModel(rate_hz, tones, floor, "the recording's own quiet time", certain=False)
+        floor, none = without_tones(bare.quiet), np.zeros(bins_hz.size, dtype=bool)
+        return NoiseModel(
+            rate_hz, tones, floor, "the recording's own quiet time", none, certain=False
+        )
     other_hz = float(reference_rate_hz or rate_hz)
     noise = survey(reference, other_hz)
-    bare = survey(reference, other_hz, tones_hz=steady_tones(noise, everywhere=False))
-    tones = _both(steady_tones(noise, everywhere=False), steady_tones(heard, everywhere=True), size)
+    steady = steady_tones(noise, everywhere=False)
+    bare = survey(reference, other_hz, tones_hz=steady)
+    tones = same_tones(steady, steady_tones(heard, everywhere=True))
     tones = tones[tones < 0.49 * rate_hz]
     level_db = level_difference_db(heard, noise)
-    density = bare.power_at(bins_hz, bare.density(bare.mean)) * 10 ** (level_db / 10)
-    return NoiseModel(rate_hz, tones, density * rate_hz * size / 4, "the reference", level_db)
+    crossed = where_ridges_are(bare.mean, bare.held)
+    power = np.where(crossed, bare.held, bare.mean)
+    density = bare.power_at(bins_hz, bare.density(power)) * 10 ** (level_db / 10)
+    ridges = bare.power_at(bins_hz, crossed.astype(float)) > 0
+    floor = density * rate_hz * size / 4
+    return NoiseModel(rate_hz, tones, floor, "the reference", ridges, level_db)
 
 
-def _both(ours: NDArray[np.float64], theirs: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """Return the frequencies of the second list and those of the first that it lacks."""
-    if not theirs.size or not ours.size:
-        return np.concatenate([ours, theirs])
-    # Steady enough to be a tone in both, yet moved by less than a part in 300: the same tone.
-    near = np.abs(ours[:, None] - theirs) < np.maximum(3.0, ours[:, None] / 300)
-    return np.sort(np.concatenate([theirs, ours[~near.any(axis=1)]]))
+def same_tones(ours: NDArray[np.float64], heard: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return where the reference's tones are in the recording [Hz], rising.
+
+    Tones shift between one recording and another, those of one shaft all by the same ratio. A tone
+    that was heard in the recording alone is none of the noise's: it stays.
+
+    Args:
+        ours: steady tones of the reference [Hz].
+        heard: steady tones of the recording [Hz].
+    """
+    if not heard.size or not ours.size:
+        return ours
+    ratios = (heard[None, :] / ours[:, None]).ravel()
+    ratios = np.append(ratios[np.abs(ratios - 1) < _MOST_SHIFT], 1.0)
+
+    def found(ratio: float) -> NDArray[np.bool_]:
+        return np.abs(ours[:, None] * ratio - heard) < np.maximum(_NEAR_HZ, heard * _NEAR)
+
+    # The more tones a shift explains the better, and of equals the smallest.
+    best = min(ratios, key=lambda r: (-int(found(r).any(axis=1).sum()), abs(r - 1)))
+    matches = [found(best)]
+    if best != 1.0:
+        matches.append(found(1.0))
+    close = matches[0] if len(matches) == 1 else matches[0] | matches[1]
+    shifted = heard[close.any(axis=0)]
+    alone = ours[~close.any(axis=1)]
+    return np.sort(np.concatenate([shifted, alone]))
 
 
 def _least(noise: NoiseModel) -> NDArray[np.float64]:
@@ -120,6 +154,7 @@ class Separator:
                 size,
                 [
                     ToneCanceller(noise.tones_hz, size=size, rate_hz=rate_hz, strength=strength),
+                    RidgeFilter(noise.ridges, strength=strength),
                     BreezeGain(noise.floor, size=size, strength=strength, least=_least(noise)),
                 ],
             ),

@@ -10,6 +10,7 @@ from scipy import ndimage, stats
 
 from skycrane.sound.clicks import ClickFilter, click_frame_size
 from skycrane.sound.frames import DelayLine, OverlapAdd, effective_count, hann, smooth
+from skycrane.sound.ridges import RidgeFilter
 from skycrane.sound.tones import ToneCanceller, find_tones
 
 __all__ = [
@@ -40,13 +41,20 @@ class Survey:
         rate_hz: samples a second.
         mean: mean power of each bin, [bins].
         quiet: power that each bin falls to in its quiet time, as a mean of noise would be, [bins].
+        held: mean power with narrow ridges held down, [bins]; the mean where not looked at.
         frames: number of frames looked at.
     """
 
     def __init__(
-        self, rate_hz: float, mean: NDArray[np.float64], quiet: NDArray[np.float64], frames: int
+        self,
+        rate_hz: float,
+        mean: NDArray[np.float64],
+        quiet: NDArray[np.float64],
+        held: NDArray[np.float64],
+        frames: int,
     ) -> None:
         self.rate_hz, self.mean, self.quiet, self.frames = rate_hz, mean, quiet, frames
+        self.held = held
 
     @property
     def frequency_hz(self) -> NDArray[np.float64]:
@@ -108,6 +116,24 @@ class _Collector:
         return np.where(step == 0, 0.0, power)
 
 
+class _MeanCollector:
+    """A frame filter that changes nothing and gathers the mean power alone."""
+
+    delay = 0
+
+    def __init__(self) -> None:
+        self.total: NDArray[np.float64] | None = None
+        self.frames = 0
+
+    def process(
+        self, spectra: NDArray[np.complex128], valid: NDArray[np.float64]
+    ) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+        power = (np.abs(spectra) ** 2 * valid[:, None]).sum(axis=0)
+        self.total = power if self.total is None else self.total + power
+        self.frames += int(valid.sum())
+        return spectra, valid
+
+
 def survey(
     blocks: Callable[[], Iterable[NDArray[np.float64]]],
     rate_hz: float,
@@ -123,14 +149,22 @@ def survey(
             floor that they leave.
     """
     size = frame_size(rate_hz)
-    collector = _Collector(size)
+    collector, held = _Collector(size), _MeanCollector()
     if tones_hz is None:
         chain = [OverlapAdd(size, [collector])]
     else:
         short = click_frame_size(size)
         chain = [
             OverlapAdd(short, [ClickFilter(size=short, rate_hz=rate_hz)]),
-            OverlapAdd(size, [ToneCanceller(tones_hz, size=size, rate_hz=rate_hz), collector]),
+            OverlapAdd(
+                size,
+                [
+                    ToneCanceller(tones_hz, size=size, rate_hz=rate_hz),
+                    collector,
+                    RidgeFilter(np.ones(collector.bins, dtype=bool)),
+                    held,
+                ],
+            ),
         ]
     for block in blocks():
         samples = block
@@ -141,7 +175,8 @@ def survey(
         for later in chain[i + 1 :]:
             samples = later.push(samples)
     mean = collector.total / max(collector.frames, 1)
-    return Survey(rate_hz, mean, collector.quiet(), collector.frames)
+    without = mean if held.total is None else held.total / max(held.frames, 1)
+    return Survey(rate_hz, mean, collector.quiet(), without, collector.frames)
 
 
 def steady_tones(found: Survey, *, everywhere: bool) -> NDArray[np.float64]:

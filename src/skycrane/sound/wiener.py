@@ -19,11 +19,11 @@ _CONTEXT = 1.6
 _MARGIN_LIKELY, _MARGIN_UNLIKELY = 0.8, 3.5
 """Chance excesses of the noise, in standard deviations, not taken for breeze: where surroundings
 hold breeze, and where they hold none. Lone islands of noise that slipped through would burble."""
-_EXPONENT = 0.8
+_EXPONENT = 0.85
 """Between Wiener's gain (1), nearest to the breeze's samples but too quiet where noise is strong,
 and the gain that keeps its level (0.5)."""
-_LEAST = 0.013
-"""Smallest share; with the exponent -30 dB. What is left keeps the rest from sounding hollow."""
+_LEAST = 0.005
+"""Smallest share; with the exponent -39 dB. What is left keeps the rest from sounding hollow."""
 _LONG, _SHORT = 10, 4
 """Frames on either side of the first and the second smoothing over time."""
 
