@@ -79,7 +79,7 @@ def test_bodies_stay_in_their_place_at_great_height(mission):
     away = (glass.grid() @ view.pose.turn.T) * truth.depth_m.astype(float)[..., None]
     radius = np.linalg.norm(away[on] - [0.1, 0.05, -2.5], axis=1)
     smooth = _truth(place, _view(place, at=(0.1, 0.05, 6.5), eye=(0.0, 0.0, 9.0)))
-    assert np.abs(truth.depth_m[on] - smooth.depth_m[on]).max() < 2e-6
+    assert np.abs(truth.depth_m[on] - smooth.depth_m[on]).max() < 2e-5
     assert np.abs(radius - 1).max() < 1e-3
 
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from skycrane.cameras.optics import Lens
 from skycrane.cameras.surfaces import Corners
+from skycrane.cameras.tree_layout import remembered_layout
+from skycrane.cameras.trees import Forest, Trees, tree_any, tree_nearest
 from skycrane.vehicle.materials import PAINTS, Paints
 from skycrane.vehicle.mesh import Shape
 
@@ -52,7 +54,8 @@ class Bodies:
     """What the kernels need of the bodies now.
 
     Attributes:
-        mesh: mesh handles, by surface.
+        trees: the surfaces' triangles as rays meet them.
+        vertices: numbers of the triangles' vertices within their surface, (n, 3).
         origin, turn: pose of each surface's frame in the local frame.
         centre, radius: bounding spheres in the local frame, m; radius 0 is absent.
         first: first triangle of each surface in the arrays below.
@@ -66,7 +69,8 @@ class Bodies:
         all_centre, all_radius: a sphere around all casters.
     """
 
-    mesh: wp.array(dtype=wp.uint64)  # type: ignore[valid-type]
+    trees: Trees
+    vertices: wp.array2d(dtype=int)  # type: ignore[valid-type]
     origin: wp.array(dtype=wp.vec3)  # type: ignore[valid-type]
     turn: wp.array(dtype=wp.mat33)  # type: ignore[valid-type]
     centre: wp.array(dtype=wp.vec3)  # type: ignore[valid-type]
@@ -136,10 +140,14 @@ def body_hit(b: Bodies, row: int, column: int, o: wp.vec3, d: wp.vec3, far: floa
         mask = mask >> 1
         if bit != 0 and _near(o, d, b.centre[k], b.radius[k], nearest):
             back = wp.transpose(b.turn[k])
-            q = wp.mesh_query_ray(b.mesh[k], back * (o - b.origin[k]), back * d, nearest)
-            if q.result:
-                nearest = q.t
-                hit.t = q.t
+            # From where the ray comes near: from kilometres off single precision would part
+            # triangles that share an edge.
+            begin = wp.max(wp.dot(b.centre[k] - o, d) - b.radius[k], 0.0)
+            start = back * ((o - b.origin[k]) + d * begin)
+            q = tree_nearest(b.trees, k, start, back * d, nearest - begin)
+            if q.t >= 0.0:
+                nearest = begin + q.t
+                hit.t = nearest
                 hit.surface = k
                 hit.face = q.face
                 hit.u = q.u
@@ -159,7 +167,7 @@ def body_shadow(b: Bodies, p: wp.vec3, sun: wp.vec3) -> bool:
         k = b.casters[n]
         if _near(p, sun, b.centre[k], b.radius[k], far):
             back = wp.transpose(b.turn[k])
-            if wp.mesh_query_ray_anyhit(b.mesh[k], back * (p - b.origin[k]), back * sun, far):
+            if tree_any(b.trees, k, back * (p - b.origin[k]), back * sun, far):
                 return True
     return False
 
@@ -203,7 +211,6 @@ class BodySet:
         paints: Paints = PAINTS,
     ) -> None:
         self.device = device
-        self._meshes = []
         self._corners = corners
         self._slices: list[slice] = []
         self._radius = np.zeros(len(SURFACES))
@@ -215,12 +222,6 @@ class BodySet:
         at = 0
         for k, name in enumerate(SURFACES):
             shape = shapes[name]
-            self._meshes.append(
-                wp.Mesh(
-                    wp.array(shape.vertices_m, dtype=wp.vec3, device=device),
-                    wp.array(shape.triangles.ravel(), dtype=int, device=device),
-                )
-            )
             first.append(at)
             count = len(shape.triangles)
             self._slices.append(slice(3 * at, 3 * (at + count)))
@@ -231,7 +232,13 @@ class BodySet:
             self._bound(k, shape)
         b = Bodies()
         n = len(SURFACES)
-        b.mesh = wp.array([m.id for m in self._meshes], dtype=wp.uint64, device=device)
+        layouts = [remembered_layout(shape) for shape in self._shapes]
+        every = [shape.triangles for shape in self._shapes]
+        self._forest = Forest(layouts, every, device=device)
+        for k, shape in enumerate(self._shapes):
+            self._forest.fit(k, shape.vertices_m)
+        b.trees = self._forest.data
+        b.vertices = wp.array(np.concatenate(every), dtype=int, device=device)
         b.first = wp.array(first, dtype=int, device=device)
         b.normal = wp.array(np.concatenate(normal), dtype=wp.vec3, device=device)
         b.open = wp.array(np.concatenate(openness), dtype=float, device=device)
@@ -255,9 +262,7 @@ class BodySet:
     def reshape(self, name: str, shape: Shape) -> None:
         """Move the vertices of a surface; its triangles stay."""
         k = SURFACES.index(name)
-        mesh = self._meshes[k]
-        mesh.points.assign(np.ascontiguousarray(shape.vertices_m, np.float32))
-        mesh.refit()
+        self._forest.fit(k, shape.vertices_m)
         self._shapes[k] = shape
         self._version[k] += 1
         part = self._slices[k]

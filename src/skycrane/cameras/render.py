@@ -21,9 +21,10 @@ from skycrane.mars.sky import Air, path_light, sky_light, sun_through
 
 __all__ = ["FAR_M", "View", "render_kernel"]
 
-# Rays need neither NaN nor a fixed order of sums: a fifth less time. Flights keep strict ones.
-_FAST = {"fast_math": True, "cpu_compiler_flags": f"{wp.config.cpu_compiler_flags} -ffast-math -w"}
-wp.set_module_options({"enable_backward": False, **_FAST})
+# Rays need neither NaN nor a fixed order of sums, and may multiply and add in one step: a quarter
+# less time. Flights keep strict ones.
+_FAST = f"{wp.config.cpu_compiler_flags} -ffast-math -ffp-contract=fast -w"
+wp.set_module_options({"enable_backward": False, "fast_math": True, "cpu_compiler_flags": _FAST})
 
 _INV_PI = wp.constant(0.31830989)
 FAR_M = 140000.0

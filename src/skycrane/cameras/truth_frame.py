@@ -24,6 +24,11 @@ __all__ = ["TruthFrame", "View", "pose_of", "truth_of"]
 
 Array = NDArray[np.float64]
 
+_UNMOVED = (
+    *("trees", "vertices", "turn", "radius", "first", "normal", "open", "material", "albedo"),
+    *("finish", "kind", "tiles", "casters", "seen_count", "caster_count", "all_radius"),
+)
+"""What the kernels know of bodies that does not depend on where positions count from."""
 _CORDS_OF = "parachute"
 _CORDS_MADE_OF = "line_white"
 
@@ -139,10 +144,7 @@ def _placed(renderer: Renderer, view: View, lens: Lens) -> tuple[Any, Any, Any]:
     directions, ours, cords = renderer.placed(view.moment, view.pose, lens)
     device, eye = renderer.scene.device, view.pose.eye_m
     b = Bodies()
-    for name in (
-        *("mesh", "turn", "radius", "first", "normal", "open", "material", "albedo", "finish"),
-        *("kind", "tiles", "casters", "seen_count", "caster_count", "all_radius"),
-    ):
+    for name in _UNMOVED:
         setattr(b, name, getattr(ours, name))
     b.origin = _vectors(view.moment.origin_m - eye, device)
     b.centre = _vectors(ours.centre.numpy() - eye, device)

@@ -221,12 +221,12 @@ def _body_then(b: Bodies, later: Later, hit: BodyHit, r: wp.vec3) -> wp.vec3:
         return wp.vec3(0.0, 0.0, 0.0)
     p = wp.transpose(b.turn[k]) * (r - b.origin[k])
     if later.first[k] >= 0:
-        mesh = wp.mesh_get(b.mesh[k])
+        triangle = b.first[k] + hit.face
         at = later.first[k]
         w = 1.0 - hit.u - hit.v
-        p += later.moved[at + mesh.indices[3 * hit.face]] * hit.u
-        p += later.moved[at + mesh.indices[3 * hit.face + 1]] * hit.v
-        p += later.moved[at + mesh.indices[3 * hit.face + 2]] * w
+        p += later.moved[at + b.vertices[triangle, 0]] * hit.u
+        p += later.moved[at + b.vertices[triangle, 1]] * hit.v
+        p += later.moved[at + b.vertices[triangle, 2]] * w
     return later.turn[k] * p + later.origin[k]
 
 

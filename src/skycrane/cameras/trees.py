@@ -1,0 +1,372 @@
+"""Eight-wide trees of boxes over triangles: built once a surface, refitted as it moves.
+
+A node holds the boxes of up to eight children side by side, and a leaf up to eight triangles, so
+that one ray meets eight of them at a time in the processor's vector registers (Wald, Benthin and
+Boulos 2008). Choices within the eight are made by arithmetic and masks: a branch for each would
+undo it.
+"""
+
+# ruff: noqa: UP018, RUF046 - float(0.0) tells Warp that a variable changes in a loop
+# mypy: ignore-errors
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+import warp as wp
+from numpy.typing import ArrayLike
+
+from skycrane.cameras.tree_layout import STACK, Layout
+
+__all__ = ["Forest", "TreeHit", "Trees", "tree_any", "tree_nearest"]
+
+wp.set_module_options({"enable_backward": False})
+
+vec8 = wp.types.vector(length=8, dtype=float)
+vec8i = wp.types.vector(length=8, dtype=int)
+_Nodes = wp.types.vector(length=STACK, dtype=int)
+_Whens = wp.types.vector(length=STACK, dtype=float)
+_NONE = wp.constant(2147483647)
+_NEVER = wp.constant(1.0e9)
+"""Distance past which nothing was met, m."""
+_EDGE_ON = wp.constant(1.0e-28)
+"""Square of a determinant, m^6, below which a ray runs along a triangle."""
+_SLACK = wp.constant(2.0e-6)
+"""By which a triangle reaches past its edges, so that no ray passes between two that share one."""
+
+
+@wp.struct
+class Trees:
+    """The trees of all surfaces, each in its surface's frame.
+
+    Attributes:
+        boxes: of each node, least x, y, z and greatest x, y, z of its eight children, (n, 6).
+        child: nodes of the children, -1 - leaf, or 0 for none.
+        corner: of each leaf, first corner x, y, z, then both edges from it, of its triangles, m,
+            (m, 9); a slot without a triangle has edges of no length.
+        face: the triangles' numbers within their surface.
+        root: first node, by surface.
+    """
+
+    boxes: wp.array2d(dtype=vec8)
+    child: wp.array(dtype=vec8i)
+    corner: wp.array2d(dtype=vec8)
+    face: wp.array(dtype=vec8i)
+    root: wp.array(dtype=int)
+
+
+@wp.struct
+class TreeHit:
+    """Where a ray meets a tree: distance (-1: nowhere), triangle, weights of two corners."""
+
+    t: float
+    face: int
+    u: float
+    v: float
+
+
+@wp.func
+def _inverse(x: float) -> float:
+    return 1.0 / wp.where(wp.abs(x) < 1.0e-7, 1.0e-7, x)
+
+
+@wp.func
+def _spread(x: float) -> vec8:
+    return vec8(x, x, x, x, x, x, x, x)
+
+
+@wp.func
+def _entries(s: Trees, n: int, o: wp.vec3, inv: wp.vec3, far: float) -> vec8:
+    """Return where a ray enters each child of a node; past 1e9 m where it does not before `far`."""
+    ox = _spread(o[0])
+    oy = _spread(o[1])
+    oz = _spread(o[2])
+    ax = (s.boxes[n, 0] - ox) * inv[0]
+    bx = (s.boxes[n, 3] - ox) * inv[0]
+    ay = (s.boxes[n, 1] - oy) * inv[1]
+    by = (s.boxes[n, 4] - oy) * inv[1]
+    az = (s.boxes[n, 2] - oz) * inv[2]
+    bz = (s.boxes[n, 5] - oz) * inv[2]
+    enter = wp.max(wp.max(wp.min(ax, bx), wp.min(ay, by)), wp.max(wp.min(az, bz), _spread(0.0)))
+    leave = wp.min(wp.min(wp.max(ax, bx), wp.max(ay, by)), wp.min(wp.max(az, bz), _spread(far)))
+    # Arithmetic in place of choices, which would be made for one child after another. Rounding may
+    # close a box as flat as a plate.
+    return enter + wp.max(enter - leave * 1.000001, _spread(0.0)) * 1.0e15
+
+
+_BELOW = """
+#if defined(__clang__) && !defined(__CUDACC__)
+    // Eight comparisons at once; the compiler turns them into the processor's mask.
+    typedef float floats __attribute__((ext_vector_type(8)));
+    typedef bool bits __attribute__((ext_vector_type(8)));
+    floats x;
+    __builtin_memcpy(&x, &values, sizeof(x));
+    const bits below = __builtin_convertvector(x < limit, bits);
+    unsigned char mask;
+    __builtin_memcpy(&mask, &below, 1);
+    return mask;
+#else
+    int mask = 0;
+    for (int k = 0; k < 8; ++k)
+        mask |= (values[k] < limit) << k;
+    return mask;
+#endif
+"""
+
+
+@wp.func_native(_BELOW)
+def _below(values: vec8, limit: float) -> int:
+    """Return which of eight numbers are below a limit, a bit each."""
+    ...
+
+
+@wp.func
+def _lowest(mask: int) -> int:
+    """Return the number of the lowest bit set."""
+    return wp.bit_count((mask & -mask) - 1)
+
+
+@wp.func
+def _meet(s: Trees, leaf: int, o: wp.vec3, d: wp.vec3, far: float) -> TreeHit:
+    """Return the nearest triangle of a leaf that a ray meets (Moeller and Trumbore 1997)."""
+    e1x = s.corner[leaf, 3]
+    e1y = s.corner[leaf, 4]
+    e1z = s.corner[leaf, 5]
+    e2x = s.corner[leaf, 6]
+    e2y = s.corner[leaf, 7]
+    e2z = s.corner[leaf, 8]
+    px = e2z * d[1] - e2y * d[2]
+    py = e2x * d[2] - e2z * d[0]
+    pz = e2y * d[0] - e2x * d[1]
+    det = wp.cw_mul(e1x, px) + wp.cw_mul(e1y, py) + wp.cw_mul(e1z, pz)
+    tx = _spread(o[0]) - s.corner[leaf, 0]
+    ty = _spread(o[1]) - s.corner[leaf, 1]
+    tz = _spread(o[2]) - s.corner[leaf, 2]
+    qx = wp.cw_mul(ty, e1z) - wp.cw_mul(tz, e1y)
+    qy = wp.cw_mul(tz, e1x) - wp.cw_mul(tx, e1z)
+    qz = wp.cw_mul(tx, e1y) - wp.cw_mul(ty, e1x)
+    u = wp.cw_mul(tx, px) + wp.cw_mul(ty, py) + wp.cw_mul(tz, pz)
+    v = qx * d[0] + qy * d[1] + qz * d[2]
+    w = wp.cw_mul(e2x, qx) + wp.cw_mul(e2y, qy) + wp.cw_mul(e2z, qz)
+    square = wp.cw_mul(det, det)
+    inv = wp.cw_div(det, wp.max(square, _spread(_EDGE_ON)))
+    second = wp.cw_mul(u, inv)
+    third = wp.cw_mul(v, inv)
+    along = wp.cw_mul(w, inv)
+    # Past an edge, behind, or edge-on: so far off that nothing comes to it.
+    edge = wp.min(wp.min(second, third), _spread(1.0) - second - third) + _spread(_SLACK)
+    along += wp.max(wp.max(edge * -1.0, along * -1.0), _spread(0.0)) * 1.0e18
+    along += wp.max(_spread(_EDGE_ON) - square, _spread(0.0)) * 1.0e38
+    hit = TreeHit()
+    hit.t = far
+    hit.face = int(-1)
+    mask = _below(along, far)
+    while mask != 0:
+        k = _lowest(mask)
+        mask = mask & (mask - 1)
+        if along[k] < hit.t:
+            hit.t = along[k]
+            hit.face = s.face[leaf][k]
+            hit.u = 1.0 - second[k] - third[k]
+            hit.v = second[k]
+    return hit
+
+
+@wp.func
+def tree_nearest(s: Trees, surface: int, o: wp.vec3, d: wp.vec3, far: float) -> TreeHit:
+    """Return where a ray, in a surface's frame, first meets it within `far` [m]."""
+    best = TreeHit()
+    best.t = float(-1.0)
+    nearest = far
+    inv = wp.vec3(_inverse(d[0]), _inverse(d[1]), _inverse(d[2]))
+    node = _Nodes()
+    when = _Whens()
+    depth = int(0)
+    n = s.root[surface]
+    while True:
+        if n < 0:
+            hit = _meet(s, -1 - n, o, d, nearest)
+            if hit.face >= 0:
+                nearest = hit.t
+                best = hit
+        else:
+            # The nearest child goes on, the others are put off.
+            enter = _entries(s, n, o, inv, nearest)
+            mask = _below(enter, _NEVER)
+            if mask != 0:
+                child = s.child[n]
+                k = _lowest(mask)
+                mask = mask & (mask - 1)
+                near = enter[k]
+                n = child[k]
+                while mask != 0:
+                    k = _lowest(mask)
+                    mask = mask & (mask - 1)
+                    if enter[k] < near:
+                        node[depth] = n
+                        when[depth] = near
+                        near = enter[k]
+                        n = child[k]
+                    else:
+                        node[depth] = child[k]
+                        when[depth] = enter[k]
+                    depth += 1
+                continue
+        # Back to the last that was put off, if it may still be nearer than what was met.
+        n = int(_NONE)
+        while depth > 0:
+            depth -= 1
+            if when[depth] < nearest:
+                n = node[depth]
+                break
+        if n == _NONE:
+            break
+    return best
+
+
+@wp.func
+def tree_any(s: Trees, surface: int, o: wp.vec3, d: wp.vec3, far: float) -> bool:
+    """Return whether a ray, in a surface's frame, meets it within `far` [m]."""
+    inv = wp.vec3(_inverse(d[0]), _inverse(d[1]), _inverse(d[2]))
+    node = _Nodes()
+    depth = int(1)
+    node[0] = s.root[surface]
+    while depth > 0:
+        depth -= 1
+        n = node[depth]
+        if n < 0:
+            if _meet(s, -1 - n, o, d, far).face >= 0:
+                return True
+        else:
+            mask = _below(_entries(s, n, o, inv, far), _NEVER)
+            child = s.child[n]
+            while mask != 0:
+                node[depth] = child[_lowest(mask)]
+                mask = mask & (mask - 1)
+                depth += 1
+    return False
+
+
+@wp.kernel
+def _leaf_kernel(
+    row0: int,
+    leaf0: int,
+    points: wp.array(dtype=wp.vec3),
+    triangles: wp.array2d(dtype=int),
+    face: wp.array(dtype=vec8i),
+    corner: wp.array2d(dtype=vec8),
+    low: wp.array(dtype=wp.vec3),
+    high: wp.array(dtype=wp.vec3),
+):
+    """Fill the triangles of leaves, a thread a row of `corner`, and the boxes around them."""
+    i, row = wp.tid()
+    leaf = leaf0 + row0 + i
+    least = wp.vec3(1.0e30, 1.0e30, 1.0e30)
+    most = wp.vec3(-1.0e30, -1.0e30, -1.0e30)
+    values = vec8()
+    numbers = face[leaf]
+    for k in range(8):
+        if numbers[k] >= 0:
+            p = points[triangles[numbers[k], 0]]
+            q = points[triangles[numbers[k], 1]]
+            r = points[triangles[numbers[k], 2]]
+            least = wp.min(least, wp.min(p, wp.min(q, r)))
+            most = wp.max(most, wp.max(p, wp.max(q, r)))
+            if row < 3:
+                values[k] = p[row]
+            elif row < 6:
+                values[k] = q[row - 3] - p[row - 3]
+            else:
+                values[k] = r[row - 6] - p[row - 6]
+    corner[leaf, row] = values
+    if row == 0:
+        low[leaf] = least
+        high[leaf] = most
+
+
+@wp.kernel
+def _node_kernel(
+    row0: int,
+    node0: int,
+    child: wp.array(dtype=vec8i),
+    leaf_low: wp.array(dtype=wp.vec3),
+    leaf_high: wp.array(dtype=wp.vec3),
+    low: wp.array(dtype=wp.vec3),
+    high: wp.array(dtype=wp.vec3),
+    boxes: wp.array2d(dtype=vec8),
+):
+    """Fill the boxes of nodes whose children's boxes are known, a thread a row of `boxes`."""
+    i, row = wp.tid()
+    n = node0 + row0 + i
+    least = wp.vec3(1.0e30, 1.0e30, 1.0e30)
+    most = wp.vec3(-1.0e30, -1.0e30, -1.0e30)
+    values = vec8()
+    below = child[n]
+    for k in range(8):
+        # No child: a point so far off that no ray comes to it.
+        a = wp.vec3(1.0e12, 1.0e12, 1.0e12)
+        b = a
+        if below[k] < 0:
+            a = leaf_low[-1 - below[k]]
+            b = leaf_high[-1 - below[k]]
+        elif below[k] > 0:
+            a = low[below[k]]
+            b = high[below[k]]
+        if below[k] != 0:
+            least = wp.min(least, a)
+            most = wp.max(most, b)
+        if row < 3:
+            values[k] = a[row]
+        else:
+            values[k] = b[row - 3]
+    boxes[n, row] = values
+    if row == 0:
+        low[n] = least
+        high[n] = most
+
+
+class Forest:
+    """The trees of several surfaces on a device, fitted anew as their shapes move.
+
+    Attributes:
+        data: the `Trees`, for kernels.
+        triangles: vertex numbers of each surface's triangles, (n, 3), on the device.
+    """
+
+    def __init__(
+        self, layouts: Sequence[Layout], triangles: Sequence[ArrayLike], *, device: str
+    ) -> None:
+        self._device, self._layouts = device, list(layouts)
+        self._nodes = [0, *accumulate(len(x.child) for x in layouts)]
+        self._leaves = [0, *accumulate(len(x.face) for x in layouts)]
+        child = []
+        for x, n, leaf in zip(layouts, self._nodes, self._leaves, strict=False):
+            placed = np.where(x.child > 0, x.child + n, x.child - leaf)
+            child.append(np.where(x.child == 0, 0, placed).astype(np.int32))
+        nodes, leaves = self._nodes[-1], self._leaves[-1]
+        t: Any = Trees()
+        t.child = wp.array(np.concatenate(child), dtype=vec8i, device=device)
+        t.face = wp.array(np.concatenate([x.face for x in layouts]), dtype=vec8i, device=device)
+        t.boxes = wp.zeros((nodes, 6), dtype=vec8, device=device)
+        t.corner = wp.zeros((leaves, 9), dtype=vec8, device=device)
+        t.root = wp.array(self._nodes[:-1], dtype=int, device=device)
+        self.data = t
+        self.triangles = [
+            wp.array(np.asarray(x, np.int32).reshape(-1, 3), dtype=int, device=device)
+            for x in triangles
+        ]
+        self._node_box = [wp.zeros(nodes, dtype=wp.vec3, device=device) for _ in range(2)]
+        self._leaf_box = [wp.zeros(leaves, dtype=wp.vec3, device=device) for _ in range(2)]
+
+    def fit(self, k: int, vertices_m: ArrayLike) -> None:
+        """Fit surface k's tree to where its vertices are, (n, 3) [m, its own frame]."""
+        t, device = self.data, self._device
+        layout, leaf0, node0 = self._layouts[k], self._leaves[k], self._nodes[k]
+        points = wp.array(np.asarray(vertices_m, np.float32), dtype=wp.vec3, device=device)
+        inputs = [0, leaf0, points, self.triangles[k], t.face, t.corner, *self._leaf_box]
+        wp.launch(_leaf_kernel, dim=(len(layout.face), 9), inputs=inputs, device=device)
+        for first, last in reversed(list(pairwise(layout.depths))):
+            inputs = [0, node0 + first, t.child, *self._leaf_box, *self._node_box, t.boxes]
+            wp.launch(_node_kernel, dim=(last - first, 6), inputs=inputs, device=device)
