@@ -60,9 +60,6 @@ class Renderer:
             self._strands.clear()
         else:
             self._strands.place(*moment.cords, eye_m=pose.eye_m, turn=pose.turn, lens=lens)
-        corners = lens.directions(
-            [[0, 0], [lens.width - 1, 0], [0, lens.height - 1], [lens.width - 1, lens.height - 1]]
-        )
         site = pose.eye_m[:2] + self.scene.focus_m
         height = pose.eye_m[2] + float(site @ site) / (2 * self.scene.mission.site.radius_m)
         self._set.pose(
@@ -72,10 +69,19 @@ class Renderer:
             eye_m=pose.eye_m,
             axes=pose.turn,
             lens=lens,
-            half_angle_rad=float(np.arccos(corners[:, 2].min())) + 0.01,
+            half_angle_rad=self._half_angle_rad(lens),
             sun=self.scene.sun,
             ground_below_m=float(height),
         )
+
+    def _half_angle_rad(self, lens: Lens) -> float:
+        """Return half the angle of a cone around all that a lens draws."""
+        key = (lens, "half angle")
+        if key not in self._buffers:
+            right, down = lens.width - 1, lens.height - 1
+            corners = lens.directions([[0, 0], [right, 0], [0, down], [right, down]])
+            self._buffers[key] = float(np.arccos(corners[:, 2].min())) + 0.01
+        return float(self._buffers[key])
 
     def placed(self, moment: Moment, pose: Pose, lens: Lens) -> tuple[Any, Any, Any]:
         """Place bodies and cords for a view; return photosites' directions, bodies and cords.

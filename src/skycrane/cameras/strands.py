@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from skycrane.cameras.bodies import TILE
+from skycrane.cameras.cover import TILE
 from skycrane.cameras.optics import Lens
 from skycrane.vehicle.materials import MATERIALS, material_id
 from skycrane.vehicle.mesh import Shape

@@ -333,6 +333,7 @@ class Forest:
     Attributes:
         data: the `Trees`, for kernels.
         triangles: vertex numbers of each surface's triangles, (n, 3), on the device.
+        points: their vertices as fitted last, m, on the device.
     """
 
     def __init__(
@@ -357,6 +358,7 @@ class Forest:
             wp.array(np.asarray(x, np.int32).reshape(-1, 3), dtype=int, device=device)
             for x in triangles
         ]
+        self.points = [wp.empty(0, dtype=wp.vec3, device=device) for _ in layouts]
         self._node_box = [wp.zeros(nodes, dtype=wp.vec3, device=device) for _ in range(2)]
         self._leaf_box = [wp.zeros(leaves, dtype=wp.vec3, device=device) for _ in range(2)]
 
@@ -364,8 +366,9 @@ class Forest:
         """Fit surface k's tree to where its vertices are, (n, 3) [m, its own frame]."""
         t, device = self.data, self._device
         layout, leaf0, node0 = self._layouts[k], self._leaves[k], self._nodes[k]
-        points = wp.array(np.asarray(vertices_m, np.float32), dtype=wp.vec3, device=device)
-        inputs = [0, leaf0, points, self.triangles[k], t.face, t.corner, *self._leaf_box]
+        fresh = np.asarray(vertices_m, np.float32)
+        self.points[k] = wp.array(fresh, dtype=wp.vec3, device=device)
+        inputs = [0, leaf0, self.points[k], self.triangles[k], t.face, t.corner, *self._leaf_box]
         wp.launch(_leaf_kernel, dim=(len(layout.face), 9), inputs=inputs, device=device)
         for first, last in reversed(list(pairwise(layout.depths))):
             inputs = [0, node0 + first, t.child, *self._leaf_box, *self._node_box, t.boxes]
