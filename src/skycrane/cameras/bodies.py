@@ -186,6 +186,7 @@ class BodySet:
         self._slices: list[slice] = []
         self._radius = np.zeros(len(SURFACES))
         every = [shapes[name] for name in SURFACES]
+        self._waiting: dict[int, Shape] = {}
         self._charts: dict[Lens, tuple[Any, Any]] = {}
         self._centre = np.zeros((len(SURFACES), 3))
         normal, openness, material, first = [], [], [], []
@@ -234,9 +235,15 @@ class BodySet:
     def reshape(self, name: str, shape: Shape) -> None:
         """Move the vertices of a surface; its triangles stay."""
         k = SURFACES.index(name)
+        self._waiting[k] = shape
+        self._bound(k, shape)
+
+    def _take(self, k: int) -> None:
+        """Fit a surface's tree and normals to the shape it was given last."""
+        shape = self._waiting.pop(k)
         self._forest.fit(k, shape.vertices_m)
         part = self._slices[k]
-        fresh = self._corners[name].normals(shape)
+        fresh = self._corners[SURFACES[k]].normals(shape)
         if self.device == "cpu":
             self.data.normal.numpy()[part] = fresh
         else:
@@ -245,7 +252,6 @@ class BodySet:
                 wp.array(fresh, dtype=wp.vec3, device=self.device),
                 dest_offset=part.start,
             )
-        self._bound(k, shape)
 
     def pose(
         self,
@@ -281,12 +287,14 @@ class BodySet:
         angle = np.arccos(np.clip(away @ axes[:, 2] / np.maximum(distance, 1e-6), -1, 1))
         inside = distance <= radius
         near = present & (inside | (angle - np.arcsin(sine) < half_angle_rad))
-        self._cover(np.flatnonzero(near).tolist(), origin_m - eye_m, turn, axes, lens)
         # A body farther from the ground than its width over the sun's has no shadow to speak of.
         high = np.maximum(centre[:, 2] - eye_m[2] + ground_below_m, 0.0)
         blur = 0.0059 * high / max(sun[2], 0.05)
         casts = present & (2 * radius > 0.35 * blur)
         casters = np.flatnonzero(casts | (present & near.any()))
+        for k in set(self._waiting) & {*np.flatnonzero(near).tolist(), *casters.tolist()}:
+            self._take(k)
+        self._cover(np.flatnonzero(near).tolist(), origin_m - eye_m, turn, axes, lens)
         b = self.data
         self._put(b.origin, origin_m.astype(np.float32))
         self._put(b.turn, turn.astype(np.float32))
