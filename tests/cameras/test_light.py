@@ -82,14 +82,14 @@ def test_sky_takes_less_than_the_air_takes_from_the_sun(mission, air):
 
 def test_regolith_without_its_terms_is_lambert():
     r = Regolith()
-    r.lunar, r.surge, r.width, r.back = 0.0, 0.0, 0.05, 0.0
+    r.width = 0.05
     angles = [(0.2, 0.9, 0.1), (0.8, 0.3, -0.5), (1.0, 1.0, 1.0)]
     assert _run(_gains, r, angles, wp.vec3, float) == pytest.approx(1.0)
 
 
 def test_opposition_brightens_toward_zero_phase():
     r = Regolith()
-    r.lunar, r.surge, r.width, r.back = 0.5, 0.8, 0.05, 0.4
+    r.lunar, r.surge, r.width, r.lobe, r.back, r.again = 0.5, 0.8, 0.05, 0.3, 0.8, 0.6
     phase = np.radians([0.0, 1.0, 3.0, 10.0, 40.0, 90.0])
     angles = np.column_stack([np.full(6, 0.7), np.full(6, 0.7), np.cos(phase)])
     gain = _run(_gains, r, angles, wp.vec3, float)

@@ -17,7 +17,7 @@ from skycrane.cameras.relief import fine_slope
 from skycrane.cameras.strands import Strands, cover_by_strands
 from skycrane.mars.noise import hash2, noise2, unit
 from skycrane.mars.regolith import Regolith, sun_gain
-from skycrane.mars.sky import Air, path_light, sky_light, sun_through
+from skycrane.mars.sky import Air, ground_beyond, path_light, sky_light, sun_through
 
 __all__ = ["FAR_M", "View", "render_kernel"]
 
@@ -135,9 +135,12 @@ def _ground_light(
         sun = wp.normalize(air.sun + wp.vec3(r * wp.cos(a), r * wp.sin(a), 0.0))
         if body_shadow(b, p + n * 1.0e-3, sun):
             direct = 0.0
-    beam = direct * sun_through(air, high) * sun_gain(reg, mu0, mu, -wp.dot(d, air.sun))
+    gain = sun_gain(reg, mu0, mu, -wp.dot(d, air.sun))
+    beam = direct * sun_through(air, high) * gain
     # Hollows see each other: light lost to the sky comes back partly from lit ground.
-    diffuse = open_sky * air.sky_irradiance[c] + (1.0 - open_sky) * 0.5 * air.ground_radiance[c]
+    # What the dust scatters forward comes from about the sun and is thrown back as its light is.
+    about = 1.0 + air.aureole * (gain - 1.0)
+    diffuse = open_sky * about * air.sky_irradiance[c] + (1.0 - open_sky) * 0.5 * air.ground_radiance[c]
     return albedo * _INV_PI * (beam + diffuse)
 
 
@@ -239,18 +242,18 @@ def _look(
         seen.depth = t
         seen.body = hit.surface + 2
     else:
-        seen.light = sky_light(air, from_height, d[2], cos_sun, c)
         seen.depth = float(-1.0)
         seen.body = 0
-        # Beyond the grids the planet goes on, as even ground.
-        dip = from_height + 0.5 * air.radius * wp.min(d[2], 0.0) * wp.abs(d[2])
-        if d[2] < 0.0 and dip < 0.0:
-            t = from_height / -d[2]
-            lit = air.ground_radiance[c]
-            air_path = path_light(air, from_height, 0.0, wp.min(t, 600000.0), cos_sun, c)
-            seen.light = lit * air_path[0] + air_path[1]
+        # Beyond the grids the planet goes on, as even ground; zenith where the eye is.
+        up = d[2] + (d[0] * (o[0] + g.focus[0]) + d[1] * (o[1] + g.focus[1])) / air.radius
+        gain = sun_gain(reg, air.sun[2], wp.abs(up), -cos_sun)
+        beyond = ground_beyond(air, from_height, up, cos_sun, gain, c)
+        if beyond[0] > 0.0:
+            seen.light = beyond[1]
             seen.body = 1
-            seen.depth = t
+            seen.depth = beyond[0]
+        else:
+            seen.light = sky_light(air, from_height, up, cos_sun, c)
         return seen
     air_path = path_light(air, from_height, datum_height(g, o + d * t), t, cos_sun, c)
     seen.light = seen.light * air_path[0] + air_path[1]

@@ -1,9 +1,9 @@
 """Light in dusty air: what a path takes away and what it adds, from the ground to open sky.
 
-One model serves haze and sky alike: a horizontally even layer of dust that thins exponentially
-with height, single scattering with a double Henyey-Greenstein phase function, and light scattered
-more than once as an even glow. Radiance is in units where the sun outside the air gives an
-irradiance of 1 in each colour on a surface facing it.
+One model serves haze and sky alike: a layer of dust around the planet that thins exponentially with
+height, single scattering with a double Henyey-Greenstein phase function, integrated along the path,
+and light scattered more than once as an even glow. Radiance is in units where the sun outside the
+air gives an irradiance of 1 in each colour on a surface facing it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from skycrane.mission import Mission
 
-__all__ = ["Air", "air_of", "path_light", "sky_light", "sun_through"]
+__all__ = ["Air", "air_of", "ground_beyond", "path_light", "sky_light", "sun_through"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -40,6 +40,7 @@ class Air:
         sky_irradiance: diffuse light on level ground, by colour.
         ground_radiance: what sunlit level ground sends up, by colour, for light from below.
         cos_sun: cosine of the sun's angular radius.
+        aureole: share of scattered light that comes from near the sun.
     """
 
     sun: wp.vec3
@@ -54,6 +55,7 @@ class Air:
     sky_irradiance: wp.vec3
     ground_radiance: wp.vec3
     cos_sun: float
+    aureole: float
 
 
 @wp.func
@@ -70,10 +72,22 @@ def sun_through(air: Air, height: float) -> float:
 
 
 @wp.func
-def _source(air: Air, cos_sun: float, height: float, c: int) -> float:
+def _added(air: Air, above0: float, above1: float, depth: float, cos_sun: float, c: int) -> float:
+    """Return the radiance that the dust of a path adds.
+
+    `above0`, `above1`: vertical optical depth above its near and its far end; `depth`: along it.
+    Between them the one grows as the other, so that sunlight weakened on its way in and scattered
+    light on its way out integrate in closed form.
+    """
+    slant = wp.sqrt(air.sun[2] * air.sun[2] + 0.0021)
+    ends = wp.exp(-above0 / slant) - wp.exp(-above1 / slant - depth)
+    e = depth + (above1 - above0) / slant
+    once = wp.exp(-above0 / slant) * depth
+    if wp.abs(e) > 1.0e-3:
+        once = ends * depth / e
     g = air.forward[c]
     phase = air.share * _lobe(g, cos_sun) + (1.0 - air.share) * _lobe(air.backward, cos_sun)
-    return air.omega[c] * phase / (4.0 * _PI) * sun_through(air, height) + air.glow[c]
+    return air.omega[c] * phase / (4.0 * _PI) * once + air.glow[c] * (1.0 - wp.exp(-depth))
 
 
 @wp.func
@@ -87,31 +101,56 @@ def path_light(
     mean = 0.5 * (a + b)
     if wp.abs(rise) > 0.02:
         mean = (a - b) / rise
-    t = wp.exp(-air.depth * distance / air.scale * mean)
-    source = _source(air, cos_sun, 0.5 * (height0 + height1), c)
-    return wp.vec2(t, source * (1.0 - t))
+    depth = air.depth * distance / air.scale * mean
+    return wp.vec2(wp.exp(-depth), _added(air, air.depth * a, air.depth * b, depth, cos_sun, c))
+
+
+@wp.func
+def _outward(air: Air, above: float, up: float) -> float:
+    """Return the optical depth from a place to space, its zenith cosine `up` 0 or more.
+
+    The slant path follows the curved planet: a Chapman-like bound on the air mass (Chapman 1931).
+    """
+    return above / wp.sqrt(up * up + 2.0 * air.scale / (_PI * air.radius))
 
 
 @wp.func
 def sky_light(air: Air, height: float, up: float, cos_sun: float, c: int) -> float:
     """Return the radiance of open sky seen from `height` [m] in a direction of zenith cosine `up`.
 
-    The slant path follows the curved planet: a Chapman-like bound on the air mass at the horizon
-    (Chapman 1931), doubled back below it.
+    Below the horizontal a path goes down to where it comes nearest to the planet, and out again.
     """
-    bend = 2.0 * air.scale / (_PI * air.radius)
     here = air.depth * wp.exp(-wp.max(height, -3000.0) / air.scale)
-    depth = here / wp.sqrt(up * up + bend)
+    light = _added(air, here, 0.0, _outward(air, here, wp.max(up, 0.0)), cos_sun, c)
     if up < 0.0:
-        lowest = height - 0.5 * air.radius * up * up
-        tangent = air.depth * wp.exp(-wp.max(lowest, 0.0) / air.scale) / wp.sqrt(bend)
-        depth = 2.0 * tangent - here / wp.sqrt(up * up + bend)
-    # Light reaches the upper air less weakened than the ground below it.
-    source = _source(air, cos_sun, height + 0.7 * air.scale, c)
-    light = source * (1.0 - wp.exp(-wp.max(depth, 0.0)))
+        lowest = wp.max(height - 0.5 * air.radius * up * up, 0.0)
+        nearest = air.depth * wp.exp(-lowest / air.scale)
+        half = _outward(air, nearest, 0.0)
+        near = wp.max(half - _outward(air, here, -up), 0.0)
+        beyond = _added(air, nearest, 0.0, half, cos_sun, c)
+        light = _added(air, here, nearest, near, cos_sun, c) + wp.exp(-near) * beyond
     if cos_sun > air.cos_sun:
         light += sun_through(air, height) * 14600.0
     return light
+
+
+@wp.func
+def ground_beyond(
+    air: Air, height: float, up: float, cos_sun: float, gain: float, c: int
+) -> wp.vec2:
+    """Return (distance [m], radiance) of even ground on the curved planet; distance -1 if missed.
+
+    `gain` is what its radiance is multiplied by for how it is seen.
+    """
+    rest = up * up - 2.0 * height / air.radius
+    if up >= 0.0 or rest < 0.0 or height <= 0.0:
+        return wp.vec2(-1.0, 0.0)
+    there = wp.sqrt(rest)
+    here = air.depth * wp.exp(-height / air.scale)
+    depth = wp.max(_outward(air, air.depth, there) - _outward(air, here, -up), 0.0)
+    light = air.ground_radiance[c] * gain * wp.exp(-depth)
+    light += _added(air, here, air.depth, depth, cos_sun, c)
+    return wp.vec2(2.0 * height / (there - up), light)
 
 
 @wp.kernel
@@ -153,6 +192,9 @@ def air_of(mission: Mission, sun_site: NDArray[np.float64], *, sun_distance_au: 
     air.backward = sky.backward_asymmetry
     air.share = sky.forward_share
     air.cos_sun = float(np.cos(0.00465047 / sun_distance_au))
+    # The forward peak as light not scattered at all (delta scaling, Joseph et al. 1976, J. Atmos.
+    # Sci. 33, 2452), as far as it goes with the beam.
+    air.aureole = float(sky.forward_share * np.mean(np.square(sky.forward_asymmetry)))
     # Light scattered more than once. What the layer takes from the beam and throws on, less what
     # leaves after one scattering, spreads evenly; the ground adds what it sends up.
     mu = max(float(sun_site[2]), 0.05)

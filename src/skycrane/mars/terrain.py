@@ -26,15 +26,15 @@ from skycrane.mars.terrain_cache import (
     load_arrays,
     save_arrays,
 )
-from skycrane.mars.terrain_detail import Units
 from skycrane.mars.terrain_form import form_of
 from skycrane.mars.terrain_kernels import ground_kernel, units_kernel
 from skycrane.mars.terrain_light import Relief, bake
+from skycrane.mars.terrain_units import Units
 from skycrane.mission import Mission
 
 __all__ = ["Level", "Terrain", "cache_directory", "terrain_of"]
 
-VERSION = 10
+VERSION = 11
 """Counts changes of the ground's making, so that no stale cache is used."""
 
 _BASE = ((160.0, 1024), (20.0, 2048), (4.0, 2048))

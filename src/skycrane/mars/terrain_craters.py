@@ -32,8 +32,8 @@ def draw_craters(mission: Mission, smallest_m: float, half_width_m: float, index
     low, high = smallest_m**-model.slope, largest**-model.slope
     diameter = (low + (high - low) * random.random(count)) ** (-1.0 / model.slope)
     place = random.uniform(-half_width_m, half_width_m, (count, 2))
-    freshness = random.random(count) ** 1.6
-    depth = model.fresh_depth * (0.12 + 0.88 * freshness)
+    freshness = random.random(count)
+    depth = model.fresh_depth * (0.22 + 0.78 * freshness)
     sand = np.clip(1.25 - 1.3 * freshness, 0, 1)
     # Nothing large enough to tilt the landing lies on the target itself.
     keep = np.hypot(place[:, 0], place[:, 1]) > 0.9 * diameter + 25.0
@@ -79,8 +79,8 @@ def stamp_craters(
         azimuth = np.arctan2(y[:, None], x[None, :])
         # Never quite round: three low harmonics keyed by the crater itself.
         phase = (e * 12.9898 + n * 78.233) % (2 * np.pi)
-        bulge = 1 + 0.05 * np.sin(2 * azimuth + phase) + 0.03 * np.sin(5 * azimuth + 3 * phase)
-        bulge += 0.025 * np.sin(9 * azimuth + 7 * phase)
+        bulge = 1 + 0.05 * np.sin(2 * azimuth + phase) + 0.025 * np.sin(3 * azimuth + 3 * phase)
+        bulge += 0.010 * np.sin(7 * azimuth + 7 * phase)
         d = (np.hypot(x[None, :], y[:, None]) * bulge).astype(np.float32)
         relief, filled = _profile(d, diameter, depth, fill)
         height[i0:i1, j0:j1] += relief

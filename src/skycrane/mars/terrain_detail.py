@@ -1,31 +1,16 @@
-"""What lies on the landform: bedforms, broken bedrock, stones, small craters, and their colours."""
+"""What lies on the landform: bedforms, broken bedrock, stones and small craters."""
 
 # ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
 import warp as wp
 
-from skycrane.mars.noise import blocks, fbm, hash2, noise2, unit
-from skycrane.mars.terrain_form import (
-    Form,
-    delta_inside,
-    octave_slope,
-    rim_share,
-    rough_share,
-    step,
-)
+from skycrane.mars.noise import blocks, hash2, noise2, unit
+from skycrane.mars.terrain_colour import colour_at
+from skycrane.mars.terrain_form import Form, hollow, octave_slope, step
+from skycrane.mars.terrain_units import Units
 
-__all__ = [
-    "Ground",
-    "Units",
-    "ground_at",
-    "small_craters",
-    "stone_share",
-    "stones",
-    "theirs",
-    "tint",
-    "units_at",
-]
+__all__ = ["Ground", "ground_at", "small_craters", "stone_share", "stones"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -36,22 +21,6 @@ class Ground:
 
     height: float
     albedo: wp.vec3
-
-
-@wp.struct
-class Units:
-    """The units of ground, smooth over some metres: what lies where.
-
-    rough, rim: shares 0 to 1; inside: metres behind the delta's scarp, within +-1000; lows, patch,
-    tone: noise that places sand, broken ground and dust.
-    """
-
-    rough: float
-    inside: float
-    rim: float
-    lows: float
-    patch: float
-    tone: float
 
 
 @wp.func
@@ -160,44 +129,6 @@ def small_craters(x: float, y: float, size: float, seed: int, form: Form) -> flo
 
 
 @wp.func
-def units_at(x: float, y: float, form: Form) -> Units:
-    """Return the units of ground at a place."""
-    u = Units()
-    s = form.seed
-    u.rough = rough_share(x, y, form)
-    u.inside = wp.clamp(delta_inside(x, y, form), -1000.0, 1000.0)
-    u.rim = rim_share(x, y, form)
-    u.lows = fbm(x, y, 420.0, 4, 0.55, s + 8000)
-    u.patch = fbm(x, y, 75.0, 3, 0.55, s + 8010)
-    u.tone = fbm(x, y, 900.0, 5, 0.6, s + 8200)
-    return u
-
-
-@wp.func
-def theirs(u: Units, share: float, seen: float) -> Units:
-    """Return the units where `share` of the ground and `seen` of its brightness are a user's."""
-    u.rough *= 1.0 - share
-    u.rim *= 1.0 - share
-    u.inside += share * (-1000.0 - u.inside)
-    u.tone *= 1.0 - seen
-    return u
-
-
-@wp.func
-def tint(tone: float, form: Form) -> wp.vec3:
-    """Return the soil's factor where a picture is `tone` times as bright as its middle.
-
-    Dark ground takes the hue of the sand and bright ground that of the dust.
-    """
-    level = (form.soil[0] + form.soil[1] + form.soil[2]) * tone
-    sand = form.sand * (level / (form.sand[0] + form.sand[1] + form.sand[2]))
-    dust = form.dust * (level / (form.dust[0] + form.dust[1] + form.dust[2]))
-    colour = wp.lerp(form.soil * tone, sand, step(1.0, 0.5, tone))
-    colour = wp.lerp(colour, dust, step(1.0, 1.6, tone))
-    return wp.cw_div(colour, form.soil)
-
-
-@wp.func
 def _made(size: float, told: wp.vec2) -> float:
     """Return the share of relief of a size [m] that is made up, not left to a user's file."""
     return wp.where(size > told[1], 1.0 - told[0], 1.0)
@@ -222,19 +153,30 @@ def ground_at(
     """
     g = Ground()
     s = form.seed
-    rough = units.rough
+    into = units.into
+    rough = step(-14.0, 14.0, into)
     inside = units.inside
-    delta = step(-60.0, 30.0, inside)
-    scarp = step(-150.0, -10.0, inside) * step(60.0, 5.0, inside)
+    delta = step(-10.0, 30.0, inside)
     rim = units.rim
     hill = wp.max(delta * 0.8, rim)
     lows = units.lows
     patch = units.patch
-    sand = wp.max(floor_sand, rough * step(-0.12, 0.24, lows) * (1.0 - hill))
-    sand = wp.max(sand, step(-420.0, -120.0, inside + 200.0 * lows) * step(10.0, -40.0, inside))
-    sand = wp.max(sand, 0.8 * rim * step(0.30, 0.55, lows))
+    worn = float(0.0)
+    if units.pitted > 0.01 and hill < 0.5 and rough < 0.99:
+        worn = units.pitted * hollow(x, y, form) * (1.0 - rough) * (1.0 - hill)
+    # Sand: in the lows of the rough ground, along its margin, before the scarp, in hollows.
+    bare = lows + 0.55 * patch
+    sand = wp.max(floor_sand, rough * (0.15 + 0.50 * step(-0.20, 0.25, bare)) * (1.0 - hill))
+    sand = wp.max(
+        sand, 0.85 * rough * step(0.0, 25.0, into) * step(170.0, 40.0, into + 260.0 * patch)
+    )
+    sand = wp.max(sand, step(-330.0, -110.0, inside + 150.0 * lows) * step(-15.0, -75.0, inside))
+    sand = wp.max(sand, 0.38 * worn)
+    sand = wp.max(sand, 0.35 * delta * step(0.30, 0.42, lows))
+    sand = wp.max(sand, 0.5 * rim * step(0.42, 0.55, lows) * step(0.0, 0.3, units.tone))
+    stony = wp.max(rough, step(0.05, 0.35, units.tone))
     broken = wp.max(rough * (1.0 - sand), 0.35 * hill)
-    broken = wp.max(broken, 0.8 * step(0.22, 0.45, patch) * (1.0 - sand))
+    broken = wp.max(broken, 0.8 * step(0.22, 0.45, patch) * (1.0 - sand) * stony)
     h = float(0.0)
     # Bedforms: large ones in the sand, small ones nearly everywhere loose soil lies.
     crest = float(0.0)
@@ -266,7 +208,9 @@ def ground_at(
                 stand = step(0.02, 0.16, bk[0]) * step(0.30, 0.75, bk[1] + 0.3 * (broken - 0.5))
                 stand *= _made(size, told)
                 h += broken * stand * size * (0.030 + 0.07 * bk[1])
-                tops = wp.max(tops, stand * broken * (0.45 + 0.55 * bk[1]))
+                # From afar blocks are relief, hardly colour.
+                pale = 0.35 + 0.65 * step(6.0, 1.5, size)
+                tops = wp.max(tops, stand * broken * pale * (0.45 + 0.55 * bk[1]))
             size *= 0.32
     # The flat pale stones of the smooth floor: in fields, of two sizes, half buried.
     if finest < 0.8:
@@ -298,47 +242,20 @@ def ground_at(
             h += pits * (1.0 - 0.7 * rough) * _made(size, told)
         size *= 0.5
     # Stones: each class half the size of the one before, as many as the law of the cover here.
-    stony = form.rock_cover * (0.35 + 1.5 * step(-0.1, 0.5, patch) + 0.9 * rough)
-    stony *= 1.0 - 0.92 * sand
+    rocky = form.rock_cover * (0.35 + 1.5 * step(-0.1, 0.5, patch) + 0.9 * rough)
+    rocky *= 1.0 - 0.92 * sand
     clear = x * x + y * y < form.clear_radius * form.clear_radius
     rock = float(0.0)
     size = float(2.4)
     for i in range(9):
         if size > 1.2 * finest and not (clear and size > form.clear_over):
             near = noise2(x / (size * 9.0), y / (size * 9.0), s + 8150 + i)
-            local = wp.clamp(stony * (1.0 + 1.5 * near), 0.002, 0.45)
+            local = wp.clamp(rocky * (1.0 + 1.5 * near), 0.002, 0.45)
             st = stones(x, y, size, stone_share(size, local), s + 8160 + i * 11)
             if st[0] > 0.0:
                 h += st[0]
                 rock = wp.max(rock, st[1])
         size *= 0.5
     g.height = h
-    # Colour: soil, with drifts of dust, sand in the lows, pale tops, dark stones.
-    tone = units.tone
-    # Octaves that lie fixed on the ground, so that a finer level refines what a coarser one shows.
-    mottle = float(0.0)
-    wavelength = float(90.0)
-    for i in range(14):
-        if wavelength >= finest:
-            part = noise2(x / wavelength + 0.37 * float(i), y / wavelength, s + 8210 + i)
-            mottle += part * (1.0 - seen * step(4.0, 12.0, wavelength))
-        wavelength *= 0.5
-    fine = wp.clamp(0.5 * mottle, -1.0, 1.0)
-    albedo = form.soil * (1.0 + 0.22 * tone + 0.17 * fine)
-    albedo = wp.lerp(
-        albedo, form.dust, wp.clamp(0.22 * step(0.1, 0.7, tone) + 0.10 * fine, 0.0, 1.0)
-    )
-    albedo = wp.lerp(
-        albedo, form.bedrock, wp.clamp(0.62 * delta * (1.0 + fine) + 0.45 * rim, 0.0, 0.9)
-    )
-    # Sand lies thick and thin, drawn out along the wind, with dust between: no patch is one tone.
-    along = x * form.ripple_across[0] + y * form.ripple_across[1]
-    aside = x * form.ripple_across[1] - y * form.ripple_across[0]
-    thick = fbm(along / 3.2, aside, 110.0, 4, 0.6, s + 8230) + 0.5 * fine
-    cover = sand * (0.42 + 0.58 * step(-0.55, 0.45, thick))
-    albedo = wp.lerp(albedo, form.sand, wp.clamp(cover * (0.95 - 0.35 * crest), 0.0, 0.95))
-    albedo = wp.lerp(albedo, form.sand * 0.8, 0.35 * scarp)
-    albedo = wp.lerp(albedo, form.dust, wp.clamp(tops * (0.55 + 0.25 * fine), 0.0, 0.9))
-    albedo = wp.lerp(albedo, form.rock, 0.8 * rock)
-    g.albedo = albedo
+    g.albedo = colour_at(x, y, units, finest, seen, wp.vec4(sand, crest, tops, rock), form)
     return g

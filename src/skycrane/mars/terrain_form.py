@@ -20,8 +20,13 @@ __all__ = [
     "base_height",
     "delta_inside",
     "form_of",
+    "hollow",
+    "mantle_share",
+    "mound_inside",
     "octave_slope",
+    "pitted_share",
     "rim_share",
+    "rough_inside",
     "rough_share",
     "step",
 ]
@@ -47,6 +52,8 @@ class Form:
     floor_slope: float
     rough_slope: float
     rough_level: float
+    pitted_level: float
+    mantle_level: float
     crater_number: float
     crater_slope: float
     crater_depth: float
@@ -63,6 +70,12 @@ class Form:
     bedrock: wp.vec3
     rock: wp.vec3
     mounds: wp.array(dtype=wp.vec4)  # type: ignore[valid-type]
+
+
+def _level(fraction: float) -> float:
+    """Return the level of unit noise (deviation 0.42, near normal) above which a share lies."""
+    share = min(max(fraction, 1e-3), 1 - 1e-3)
+    return float(-0.42 * np.log(share / (1 - share)) / 1.702)
 
 
 def form_of(mission: Mission, *, target_height_m: float = 0.0, device: str = "cpu") -> Any:
@@ -82,9 +95,9 @@ def form_of(mission: Mission, *, target_height_m: float = 0.0, device: str = "cp
     form.upland = model.rim.upland_m
     form.floor_slope = model.floor_slope
     form.rough_slope = model.rough_slope
-    # Level of the unit noise (deviation 0.45, near normal) above which the wanted share lies.
-    share = min(max(model.rough_fraction, 1e-3), 1 - 1e-3)
-    form.rough_level = float(-0.45 * np.log(share / (1 - share)) / 1.702)
+    form.rough_level = _level(model.rough_fraction)
+    form.pitted_level = _level(model.pitted_fraction)
+    form.mantle_level = _level(model.mantle_fraction)
     form.crater_number = model.craters.per_km2_over_1_km
     form.crater_slope = model.craters.slope
     form.crater_depth = model.craters.fresh_depth
@@ -134,12 +147,13 @@ def delta_inside(x: float, y: float, form: Form) -> float:
     """Return how far a place lies behind the delta's scarp, m; negative in front of it."""
     fan = _fan(x, y, form)
     s = form.seed + 7000
-    lobes = 900.0 * noise2(x / 2700.0, y / 2700.0, s)
-    # Cusps between lobes: the crease of |noise| makes the sharp promontories of an eroded front.
-    lobes += 900.0 * (0.3 - wp.abs(noise2(x / 1700.0, y / 1700.0, s + 1)))
-    lobes += 320.0 * (0.3 - wp.abs(noise2(x / 520.0, y / 520.0, s + 2)))
-    lobes += 90.0 * noise2(x / 170.0, y / 170.0, s + 3)
-    lobes += 32.0 * noise2(x / 61.0, y / 61.0, s + 4)
+    # Lobes of the fan and the bays cut back between them run with its radius.
+    lobes = 2100.0 * noise2(fan[1] * 2.3, fan[0] / 9000.0, s)
+    lobes += 1500.0 * (0.30 - wp.abs(noise2(fan[1] * 5.2, fan[0] / 5200.0, s + 5)))
+    # Alcoves with sharp spurs between them: the crease of |noise| makes the spurs.
+    lobes += 900.0 * (0.30 - wp.abs(noise2(x / 1150.0, y / 1150.0, s + 1)))
+    lobes += 210.0 * (0.30 - wp.abs(noise2(x / 330.0, y / 330.0, s + 2)))
+    lobes += 34.0 * noise2(x / 95.0, y / 95.0, s + 3)
     side = step(form.delta_half_width, form.delta_half_width * 1.6, wp.abs(fan[1]))
     return form.delta_reach - fan[0] + lobes - 9000.0 * side
 
@@ -159,29 +173,81 @@ def rim_share(x: float, y: float, form: Form) -> float:
 
 
 @wp.func
-def rough_share(x: float, y: float, form: Form) -> float:
-    """Return 0 on the smooth cratered floor, 1 in the rough rocky unit, its margin frayed."""
-    n = fbm(x, y, 2600.0, 6, 0.52, form.seed + 7200)
-    n += 0.05 * fbm(x, y, 110.0, 5, 0.6, form.seed + 7210)
+def rough_inside(x: float, y: float, form: Form) -> float:
+    """Return how far a place lies within the rough, lower unit, m; negative outside it.
+
+    Its margin is a line of wide lobes, as of a surface worn back, not a gradual change.
+    """
+    s = form.seed + 7200
+    wx = x + 420.0 * noise2(x / 1500.0, y / 1500.0, s + 11)
+    wy = y + 420.0 * noise2(x / 1500.0 + 7.3, y / 1500.0, s + 12)
+    n = fbm(wx, wy, 3000.0, 3, 0.45, s)
+    n += 0.05 * (0.3 - wp.abs(noise2(x / 260.0, y / 260.0, s + 13)))
+    n += 0.012 * noise2(x / 70.0, y / 70.0, s + 14)
     # Keep the target itself on the smooth unit, a few hundred metres from its margin.
     n -= 0.7 * wp.exp(-(x * x + y * y) / (260.0 * 260.0))
-    n -= 0.25 * step(-900.0, 200.0, delta_inside(x, y, form))
-    return step(-0.06, 0.08, n - form.rough_level)
+    n -= 0.25 * step(-700.0, 200.0, delta_inside(x, y, form))
+    return (n - form.rough_level) * 1500.0
 
 
 @wp.func
-def _delta_height(x: float, y: float, inside: float, form: Form) -> float:
-    h = form.delta_height * (0.72 * step(-15.0, 32.0, inside) + 0.28 * step(-170.0, 5.0, inside))
-    h += 38.0 * step(0.0, 5000.0, inside)
+def rough_share(x: float, y: float, form: Form) -> float:
+    """Return 0 on the smooth cratered floor, 1 in the rough rocky unit."""
+    return step(-14.0, 14.0, rough_inside(x, y, form))
+
+
+@wp.func
+def pitted_share(x: float, y: float, form: Form) -> float:
+    """Return 0 to 1: where the smooth floor is worn into hollows."""
+    n = fbm(x, y, 4200.0, 3, 0.5, form.seed + 7220)
+    n -= 0.5 * wp.exp(-(x * x + y * y) / (300.0 * 300.0))
+    return step(-0.04, 0.14, n - form.pitted_level)
+
+
+@wp.func
+def mantle_share(x: float, y: float, form: Form) -> float:
+    """Return 0 to 1: where the smooth floor wears a dark, even mantle, its margin sharp."""
+    n = fbm(x, y, 5200.0, 4, 0.5, form.seed + 7230)
+    return step(-0.015, 0.03, n - form.mantle_level)
+
+
+@wp.func
+def hollow(x: float, y: float, form: Form) -> float:
+    """Return 0 on level ground, 1 on the floor of a hollow, where the floor is worn into them."""
+    s = form.seed + 7240
+    n = noise2(x / 62.0, y / 62.0, s) + 0.35 * noise2(x / 23.0, y / 23.0, s + 1)
+    n += 0.35 * noise2(x / 510.0, y / 510.0, s + 2)
+    return step(0.18, 0.46, n)
+
+
+@wp.func
+def _delta_height(x: float, y: float, inside: float, finest: float, form: Form) -> float:
+    # A cliff of strong beds over a slope of fallen blocks at the angle of repose.
+    talus = wp.clamp((inside + 85.0) / 85.0, 0.0, 1.0)
+    h = form.delta_height * 0.52 * talus * wp.sqrt(talus)
+    h += form.delta_height * 0.40 * step(-0.25 * finest, wp.max(14.0, 0.25 * finest), inside)
+    h += form.delta_height * 0.08 * step(40.0, 220.0, inside) + 38.0 * step(0.0, 5000.0, inside)
+    top = step(0.0, 90.0, inside)
+    if top <= 0.0:
+        return h
     fan = _fan(x, y, form)
+    s = form.seed + 7300
+    wx = x + 240.0 * noise2(x / 800.0, y / 800.0, s + 1)
+    wy = y + 240.0 * noise2(x / 800.0 + 3.1, y / 800.0, s + 2)
     # Inverted channels run down the fan: noise stretched along the radius.
-    along = ridged(fan[0] * 0.30, fan[1] * 8000.0, 300.0, 4, 0.5, form.seed + 7300)
-    relief = along * 26.0 + 9.0 * fbm(x, y, 160.0, 3, 0.5, form.seed + 7310)
-    bench = 5.5
+    along = ridged(fan[0] * 0.22, fan[1] * 7000.0, 620.0, 3, 0.5, s)
+    relief = 70.0 * fbm(wx, wy, 1500.0, 3, 0.42, s + 10) + 28.0 * along
+    relief += 15.0 * ridged(wx, wy, 270.0, 3, 0.5, s + 15)
+    # Beds of unlike strength: flats between short steep risers.
+    bench = 13.0
     level = (h + relief) / bench
-    terrace = (wp.floor(level) + step(0.25, 0.75, level - wp.floor(level))) * bench
-    top = step(0.0, 140.0, inside)
-    return h * (1.0 - top) + top * (0.45 * (h + relief) + 0.55 * terrace)
+    part = level - wp.floor(level)
+    wide = wp.clamp(finest / 160.0, 0.09, 0.5)
+    bedded = (wp.floor(level) + step(0.5 - wide, 0.5 + wide, part)) * bench
+    # Hollows where weaker beds were blown out.
+    pits = step(0.26, 0.40, noise2(wx / 300.0, wy / 300.0, s + 20)) * 12.0
+    worn = 0.20 * (h + relief) + 0.80 * bedded - pits
+    return h * (1.0 - top) + top * worn
 
 
 @wp.func
@@ -201,34 +267,63 @@ def _rim_height(x: float, y: float, form: Form) -> float:
 
 
 @wp.func
+def _mound_inside(x: float, y: float, i: int, form: Form) -> float:
+    """Return how far a place lies within a mound's foot, in its radii; negative outside."""
+    m = form.mounds[i]
+    dx = x - m[0]
+    dy = y - m[1]
+    d = wp.sqrt(dx * dx + dy * dy) / m[2]
+    if d > 2.0:
+        return -1.0
+    edge = 0.62 * fbm(x, y, m[2] * 1.3, 4, 0.5, form.seed + 7500 + i)
+    return 0.85 - d - edge
+
+
+@wp.func
+def mound_inside(x: float, y: float, form: Form) -> float:
+    """Return how far a place lies within the nearest mound's foot, m; -1000 far outside."""
+    best = float(-1000.0)
+    for i in range(form.mounds.shape[0]):
+        t = _mound_inside(x, y, i, form)
+        if t > -0.99:
+            best = wp.max(best, t * form.mounds[i][2])
+    return best
+
+
+@wp.func
 def _mound_height(x: float, y: float, form: Form) -> float:
     h = float(0.0)
     for i in range(form.mounds.shape[0]):
+        t = _mound_inside(x, y, i, form)
         m = form.mounds[i]
-        dx = x - m[0]
-        dy = y - m[1]
-        d = wp.sqrt(dx * dx + dy * dy) / m[2]
-        if d < 2.5:
-            edge = 0.35 * fbm(x, y, m[2] * 1.1, 4, 0.5, form.seed + 7500 + i)
-            t = wp.max(1.0 - (d + edge), 0.0)
-            flat = wp.min(t * 2.6, 1.0)
-            h += m[3] * (0.7 * flat * flat * (3.0 - 2.0 * flat) + 0.3 * t)
+        if t > 0.0:
+            # Worn edges under caps of stronger beds, ribbed by gullies.
+            rib = ridged(x, y, m[2] * 0.6, 3, 0.5, form.seed + 7550 + i)
+            h += m[3] * (0.55 * step(0.0, 0.26, t) + 0.30 * wp.min(t * 1.4, 1.0))
+            h += m[3] * 0.35 * rib * step(0.0, 0.35, t)
     return h
 
 
 @wp.func
 def base_height(x: float, y: float, finest: float, form: Form) -> float:
     """Return the height of the landform [m] with relief of wavelengths down to `finest` [m]."""
-    rough = rough_share(x, y, form)
+    into = rough_inside(x, y, form)
+    rough = step(-14.0, 14.0, into)
     rim = rim_share(x, y, form)
     inside = delta_inside(x, y, form)
     h = _rim_height(x, y, form) * rim
     if inside > -200.0:
-        h += _delta_height(x, y, inside, form) * (1.0 - rim)
+        h += _delta_height(x, y, inside, finest, form) * (1.0 - rim)
     h += _mound_height(x, y, form)
-    # The rough unit lies lower and is bounded by a low ridge.
-    h -= 6.0 * rough * (1.0 - rim)
-    h += 2.5 * (4.0 * rough * (1.0 - rough)) * (1.0 - rim)
+    # The rough unit lies lower, under a steep margin, and a low ridge runs along it.
+    open_floor = (1.0 - rim) * step(60.0, -60.0, inside)
+    ridge = (into + 22.0) / wp.max(17.0, 0.4 * finest)
+    h += open_floor * (3.4 * wp.exp(-ridge * ridge) - 8.0 * step(-16.0, 12.0, into))
+    pitted = float(0.0)
+    if rough < 1.0 and open_floor > 0.0:
+        pitted = pitted_share(x, y, form) * (1.0 - rough) * open_floor
+        if pitted > 0.0 and finest < 100.0:
+            h -= 4.5 * pitted * hollow(x, y, form)
     wavelength = float(9000.0)
     px = x / wavelength
     py = y / wavelength

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.mars.terrain_detail import Units, ground_at, theirs, tint, units_at
+from skycrane.mars.terrain_colour import tint
+from skycrane.mars.terrain_detail import ground_at
 from skycrane.mars.terrain_form import Form, base_height, step
+from skycrane.mars.terrain_units import Units, theirs, units_at
 
 __all__ = ["base_kernel", "bicubic", "ground_kernel", "units_kernel"]
 
@@ -76,7 +78,9 @@ def units_kernel(
 @wp.func
 def _mix(a: Units, b: Units, share: float) -> Units:
     m = Units()
-    m.rough = a.rough + (b.rough - a.rough) * share
+    m.into = a.into + (b.into - a.into) * share
+    m.pitted = a.pitted + (b.pitted - a.pitted) * share
+    m.mantle = a.mantle + (b.mantle - a.mantle) * share
     m.inside = a.inside + (b.inside - a.inside) * share
     m.rim = a.rim + (b.rim - a.rim) * share
     m.lows = a.lows + (b.lows - a.lows) * share

@@ -18,8 +18,12 @@ class Reflectance(Section):
     """Height of the opposition surge, B0 of Hapke (1986)."""
     opposition_width: Positive
     """Angular width parameter h of the surge, radians of half phase angle (Hapke 1986)."""
-    backscatter: NonNegative
-    """Gain of the broad backscattering lobe over the phase function's mean."""
+    lobe_asymmetry: Fraction
+    """Asymmetry b of both lobes of the grains' phase function (Hapke 1993)."""
+    backward_share: Fraction
+    """Share c of the lobe that throws light back toward the sun."""
+    single_scattering_albedo: Fraction
+    """Fraction of light that a grain of the ground scatters: sets how much is scattered again."""
 
 
 class Sky(Section):

@@ -115,6 +115,10 @@ class TerrainModel(Section):
     """The same where the floor is rough."""
     rough_fraction: Fraction
     """Fraction of the floor that is rough."""
+    pitted_fraction: Fraction
+    """Fraction of the floor, where it is not rough, that is worn into hollows."""
+    mantle_fraction: Fraction
+    """Fraction of the floor that wears a dark, even mantle."""
     craters: Craters
     ripples: Ripples
     rocks: Rocks

@@ -1,0 +1,69 @@
+"""The units of ground: what lies where, smooth over some metres."""
+
+from __future__ import annotations
+
+import warp as wp
+
+from skycrane.mars.noise import fbm
+from skycrane.mars.terrain_form import (
+    Form,
+    delta_inside,
+    mantle_share,
+    mound_inside,
+    pitted_share,
+    rim_share,
+    rough_inside,
+)
+
+__all__ = ["Units", "theirs", "units_at"]
+
+wp.set_module_options({"enable_backward": False})
+
+
+@wp.struct
+class Units:
+    """The units of ground, smooth over some metres: what lies where.
+
+    into: metres within the rough unit, within +-500; inside: metres behind the delta's scarp,
+    within +-1000; rim, pitted, mantle: shares 0 to 1; lows, patch, tone: noise that places sand,
+    broken ground and dust.
+    """
+
+    into: float
+    pitted: float
+    mantle: float
+    inside: float
+    rim: float
+    lows: float
+    patch: float
+    tone: float
+
+
+@wp.func
+def units_at(x: float, y: float, form: Form) -> Units:
+    """Return the units of ground at a place."""
+    u = Units()
+    s = form.seed
+    u.pitted = pitted_share(x, y, form)
+    u.mantle = mantle_share(x, y, form)
+    u.inside = wp.max(delta_inside(x, y, form), 0.7 * mound_inside(x, y, form))
+    u.inside = wp.clamp(u.inside, -1000.0, 1000.0)
+    u.rim = rim_share(x, y, form)
+    # Of the floor only: the wall has no such margins.
+    u.into = wp.clamp(rough_inside(x, y, form) - 900.0 * u.rim, -500.0, 500.0)
+    u.lows = fbm(x, y, 420.0, 4, 0.55, s + 8000)
+    u.patch = fbm(x, y, 75.0, 3, 0.55, s + 8010)
+    u.tone = fbm(x, y, 3400.0, 5, 0.5, s + 8200)
+    return u
+
+
+@wp.func
+def theirs(u: Units, share: float, seen: float) -> Units:
+    """Return the units where `share` of the ground and `seen` of its brightness are a user's."""
+    u.into += share * (-500.0 - u.into)
+    u.rim *= 1.0 - share
+    u.pitted *= 1.0 - share
+    u.mantle *= 1.0 - wp.max(share, seen)
+    u.inside += share * (-1000.0 - u.inside)
+    u.tone *= 1.0 - seen
+    return u
