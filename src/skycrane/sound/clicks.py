@@ -1,4 +1,4 @@
-"""Clicks: short, rare outbursts across several bands, held down to what was there before and after.
+"""Clicks: short, rare outbursts, held down to what was there before and after.
 
 Speech and music are also full of outbursts, but dense and long ones: an event is taken for a click
 only where events are short and few.
@@ -18,7 +18,9 @@ __all__ = ["ClickFilter", "click_frame_size"]
 
 _LOWEST_HZ = 150.0
 """Below this, outbursts are gusts."""
-_FALSE_ALARM = 1e-7
+_FALSE_ALARM, _FALSE_ALARM_ALONE = 1e-7, 1e-15
+"""Chance of an event in steady noise, a band and frame: in each of two bands or more, and in one
+band alone, where only what stands far out is no note of music."""
 _STRIDE = 4
 """The usual level changes slowly: every fourth frame is enough to know it. Divides a batch."""
 _DENSEST = 0.08
@@ -51,8 +53,9 @@ class ClickFilter:
         self.bands = max(self.edges.size - 1, 0)
         self.delay = self.near + self.wide if self.bands >= 3 and strength > 0 else 0
         freedom = 2.0 * np.maximum(np.diff(self.edges), 1)
-        tail = stats.gamma.isf(_FALSE_ALARM, freedom / 2)
-        self.threshold = tail / stats.gamma.ppf(0.5, freedom / 2)
+        usual = stats.gamma.ppf(0.5, freedom / 2)
+        self.threshold = stats.gamma.isf(_FALSE_ALARM, freedom / 2) / usual
+        self.alone = stats.gamma.isf(_FALSE_ALARM_ALONE, freedom / 2) / usual
         self._energy = DelayLine(self.near)
         self._excess = DelayLine(self.wide)
         self._spectra = Delay(self.near)
@@ -87,6 +90,7 @@ class ClickFilter:
         count, wide = len(spectra), self.wide
         seen = self._excess.push(excess)
         loud = (seen > self.threshold).sum(axis=1) >= 2
+        loud |= (seen > self.alone).any(axis=1)
         few = self._few(loud)
         event = ndimage.binary_dilation(loud & few, iterations=2)
         middle = slice(wide, wide + count)

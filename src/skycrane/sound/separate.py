@@ -14,9 +14,9 @@ from skycrane.sound.ridges import RidgeFilter, where_ridges_are
 from skycrane.sound.survey import (
     frame_size,
     level_difference_db,
+    steady_amplitudes,
     steady_tones,
     survey,
-    without_tones,
 )
 from skycrane.sound.tones import ToneCanceller
 from skycrane.sound.wiener import BreezeGain
@@ -26,6 +26,8 @@ __all__ = ["NoiseModel", "Separator", "model_noise", "same_tones", "separate"]
 _WIND_BELOW_HZ, _WIND_LEAST = 200.0, 0.25
 _MOST_SHIFT = 0.06
 """A motor's rate differs from one day to another by no more than this fraction."""
+_LOUDER = 1.5
+"""A tone found without a reference may be louder by this factor than in the quiet time."""
 _NEAR_HZ, _NEAR = 3.0, 1 / 300
 """Steady tones this near (Hz, fraction) to one another are the same."""
 
@@ -44,6 +46,7 @@ class NoiseModel:
         certain: whether it is known to be noise; the recording's own quiet time may hold breeze.
         level_db: how much louder the noise is in the recording than in the reference, dB.
         ridges: bins that wandering tones of the noise cross, [bins].
+        most: largest amplitude of each tone that is taken out, [k]; None: any.
     """
 
     rate_hz: float
@@ -51,6 +54,7 @@ class NoiseModel:
     floor: NDArray[np.float64]
     source: str
     ridges: NDArray[np.bool_]
+    most: NDArray[np.float64] | None = None
     level_db: float = 0.0
     certain: bool = True
 
@@ -77,10 +81,10 @@ def model_noise(
     if reference is None:
         tones = steady_tones(heard, everywhere=True)
         bare = survey(recording, rate_hz, tones_hz=tones)
-        floor, none = without_tones(bare.quiet), np.zeros(bins_hz.size, dtype=bool)
-        return NoiseModel(
-            rate_hz, tones, floor, "the recording's own quiet time", none, certain=False
-        )
+        floor, none = bare.floor, np.zeros(bins_hz.size, dtype=bool)
+        most = _LOUDER * steady_amplitudes(heard, tones)
+        source = "the recording's own quiet time"
+        return NoiseModel(rate_hz, tones, floor, source, none, most, certain=False)
     other_hz = float(reference_rate_hz or rate_hz)
     noise = survey(reference, other_hz)
     steady = steady_tones(noise, everywhere=False)
@@ -93,7 +97,7 @@ def model_noise(
     density = bare.power_at(bins_hz, bare.density(power)) * 10 ** (level_db / 10)
     ridges = bare.power_at(bins_hz, crossed.astype(float)) > 0
     floor = density * rate_hz * size / 4
-    return NoiseModel(rate_hz, tones, floor, "the reference", ridges, level_db)
+    return NoiseModel(rate_hz, tones, floor, "the reference", ridges, level_db=level_db)
 
 
 def same_tones(ours: NDArray[np.float64], heard: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -153,7 +157,13 @@ class Separator:
             OverlapAdd(
                 size,
                 [
-                    ToneCanceller(noise.tones_hz, size=size, rate_hz=rate_hz, strength=strength),
+                    ToneCanceller(
+                        noise.tones_hz,
+                        size=size,
+                        rate_hz=rate_hz,
+                        strength=strength,
+                        most=noise.most,
+                    ),
                     RidgeFilter(noise.ridges, strength=strength),
                     BreezeGain(noise.floor, size=size, strength=strength, least=_least(noise)),
                 ],

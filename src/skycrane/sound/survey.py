@@ -17,14 +17,18 @@ __all__ = [
     "Survey",
     "frame_size",
     "level_difference_db",
+    "steady_amplitudes",
     "steady_tones",
     "survey",
     "without_tones",
 ]
 
 _FRAME_S = 0.17
-_QUIET = 0.15
-"""A bin's noise floor is what it falls to for this share of the time."""
+_QUIET, _QUIETEST = 0.15, 0.03
+"""A bin's noise floor is what it falls to for the first share of the time; music and voices fall
+far below that for the second, steady noise does not."""
+_FALLING, _UNSTEADY = 1.6, 3.0
+"""Factors of power by which a floor and a tone may fall between the two."""
 _LOWEST_DB, _STEP_DB, _STEPS = -220.0, 1.5, 224
 """Histogram of levels: full-scale samples are near 1, so powers in frames end near +90 dB."""
 
@@ -41,6 +45,7 @@ class Survey:
         rate_hz: samples a second.
         mean: mean power of each bin, [bins].
         quiet: power that each bin falls to in its quiet time, as a mean of noise would be, [bins].
+        quietest: the same for the quietest moments, [bins].
         held: mean power with narrow ridges held down, [bins]; the mean where not looked at.
         frames: number of frames looked at.
     """
@@ -48,18 +53,27 @@ class Survey:
     def __init__(
         self,
         rate_hz: float,
-        mean: NDArray[np.float64],
-        quiet: NDArray[np.float64],
-        held: NDArray[np.float64],
-        frames: int,
+        found: _Collector,
+        held: NDArray[np.float64] | None = None,
     ) -> None:
-        self.rate_hz, self.mean, self.quiet, self.frames = rate_hz, mean, quiet, frames
-        self.held = held
+        self.rate_hz, self.frames = rate_hz, found.frames
+        self.mean = found.total / max(found.frames, 1)
+        self.quiet, self.quietest = found.reached(_QUIET), found.reached(_QUIETEST)
+        self.held = self.mean if held is None else held
 
     @property
     def frequency_hz(self) -> NDArray[np.float64]:
         """Frequencies of the bins [Hz]."""
         return np.linspace(0, self.rate_hz / 2, self.mean.size)
+
+    @property
+    def floor(self) -> NDArray[np.float64]:
+        """Power of what is steady in the quiet time, peaks levelled, [bins].
+
+        Decaying notes and pauses of speech give no steady level: there the quietest moments rule.
+        """
+        around = ndimage.median_filter(self.quietest, 9, mode="nearest")
+        return without_tones(np.minimum(self.quiet, _FALLING * around))
 
     def density(self, power: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return power in frames as power a Hz, which does not depend on the rate."""
@@ -101,18 +115,22 @@ class _Collector:
         self.counts += np.bincount(flat.ravel(), minlength=self.counts.size)
         return spectra, valid
 
-    def quiet(self) -> NDArray[np.float64]:
+    def reached(self, share: float) -> NDArray[np.float64]:
+        """Return what each bin stays below for this share of the time, as a mean of steady noise.
+
+        Where the noise is steady every share gives the same.
+        """
         counts = self.counts.reshape(self.bins, _STEPS)
         below = np.cumsum(counts, axis=1)
-        target = _QUIET * np.maximum(below[:, -1], 1)
+        target = share * np.maximum(below[:, -1], 1)
         step = np.argmax(below >= target[:, None], axis=1)
         at = np.arange(self.bins)
-        reached = np.where(step > 0, below[at, np.maximum(step - 1, 0)], 0)
-        within = (target - reached) / np.maximum(counts[at, step], 1)
+        before = np.where(step > 0, below[at, np.maximum(step - 1, 0)], 0)
+        within = (target - before) / np.maximum(counts[at, step], 1)
         power = 10 ** ((_LOWEST_DB + _STEP_DB * (step + within)) / 10)
         # Steady noise falls that far below its own mean; undo it.
         k = self.bias_count
-        power /= stats.gamma.ppf(_QUIET, k) / k
+        power /= stats.gamma.ppf(share, k) / k
         return np.where(step == 0, 0.0, power)
 
 
@@ -174,9 +192,8 @@ def survey(
         samples = stage.flush()
         for later in chain[i + 1 :]:
             samples = later.push(samples)
-    mean = collector.total / max(collector.frames, 1)
-    without = mean if held.total is None else held.total / max(held.frames, 1)
-    return Survey(rate_hz, mean, collector.quiet(), without, collector.frames)
+    without = None if held.total is None else held.total / max(held.frames, 1)
+    return Survey(rate_hz, collector, without)
 
 
 def steady_tones(found: Survey, *, everywhere: bool) -> NDArray[np.float64]:
@@ -190,7 +207,21 @@ def steady_tones(found: Survey, *, everywhere: bool) -> NDArray[np.float64]:
     size = 2 * (found.mean.size - 1)
     power = found.quiet if everywhere else found.mean
     # Below the rounding noise of 24 bits nothing is worth taking out.
-    return find_tones(power + size / 24 * 2.0**-46, size, found.rate_hz)
+    tones = find_tones(power + size / 24 * 2.0**-46, size, found.rate_hz)
+    if not everywhere:
+        return tones
+    at = np.clip(np.rint(tones * size / found.rate_hz).astype(int), 0, power.size - 1)
+    # A note of music that returns is gone in between; a tone just stays, however quiet all else.
+    return tones[found.quiet[at] < _UNSTEADY * found.quietest[at]]
+
+
+def steady_amplitudes(found: Survey, tones_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the amplitude that each tone has in the quiet time, full scale 1, [k]."""
+    size = 2 * (found.mean.size - 1)
+    at = np.rint(tones_hz * size / found.rate_hz).astype(int)
+    near = np.clip(at[:, None] + np.arange(-1, 2), 0, found.mean.size - 1)
+    # A tone of amplitude 1 has half the sum of the sine window in its bin: size / pi.
+    return np.sqrt(found.quiet[near].max(axis=1, initial=0.0)) * np.pi / size
 
 
 def level_difference_db(heard: Survey, noise: Survey) -> float:

@@ -62,6 +62,7 @@ class ToneCanceller:
         size: samples of a frame.
         rate_hz: samples a second.
         strength: 0 leaves tones in, 1 takes them out.
+        most: largest amplitude of each that is taken out, full scale 1, [k]; None: any.
         reach: frames on either side over which a tone must stay coherent.
     """
 
@@ -72,11 +73,14 @@ class ToneCanceller:
         size: int,
         rate_hz: float,
         strength: float = 1.0,
+        most: NDArray[np.float64] | None = None,
         reach: int = 12,
     ) -> None:
         self.size, self.hop = size, size // 4
         self.strength = min(strength, 1.0)
         self.reach = reach
+        # The fit is of a rotating phasor: half the amplitude of the tone.
+        self.most = None if most is None else 0.5 * most
         self.position = np.asarray(tones_hz, dtype=np.float64) * size / rate_hz
         centre = np.rint(self.position).astype(int)
         last = size // 2
@@ -181,6 +185,9 @@ class ToneCanceller:
         share = np.clip((coherent - self.chance) / (1 - self.chance), 0, None)
         share = np.clip(share / np.maximum(coherent, 1e-12), 0, 1)
         middle = seen[reach : reach + count]
+        if self.most is not None:
+            # Whatever is louder than the tone in quiet time is a note or a voice at its pitch.
+            share = share * np.minimum(1, self.most / np.maximum(np.abs(mean), 1e-300))
         tone = mean * middle[:, k : 2 * k] * share * self.strength
         lines = tone[:, :, None] * middle[:, 2 * k :].reshape(count, k, -1)
         out = self._spectra_2.push(spectra).copy()
