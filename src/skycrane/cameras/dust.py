@@ -1,4 +1,4 @@
-"""Dust along a ray: sheet, streaks, stagnation line and veil, as Warp functions.
+"""Dust along a ray: sheet, stagnation line and veil, as Warp functions.
 
 A phenomenological model for looking at, not a prediction of erosion. What it leans on:
 - dust is first moved above 60 m and visibility goes near 20 m under this kind of stage (Vizcaino
@@ -11,9 +11,13 @@ A phenomenological model for looking at, not a prediction of erosion. What it le
   either;
 - the sheet leaves at a few degrees as in the landing films of Apollo (Metzger, Smith, Lane 2011, J.
   Geophys. Res.), and thickens outward as a radial wall jet does;
+- streaks run along the plane potential flow of equal sources at the plumes' stagnation points, and
+  turn aside where the sheets of two of them meet (dust_pattern);
+- the veil is fed late, when the plumes are short, and cleared by Stokes settling out of two layers
+  and by the mission's wind near the ground (dust_history);
 - the picture is drawn from the flown descent camera's last frames: a swept core under each plume,
-  bright filaments streaming outward, a wavering bright line where two plumes meet, and a veil
-  that closes over the middle when the stage leaves.
+  bright filaments streaming outward in bunches, a wavering bright line where two plumes meet, and a
+  veil that closes over the middle when the stage leaves.
 
 How a renderer uses it, once a frame and once a ray:
 
@@ -31,110 +35,12 @@ from __future__ import annotations
 
 import warp as wp
 
+from skycrane.cameras.dust_pattern import DustState, billow, noise, offset, streak, stream
+
 __all__ = ["DustState", "dust_between", "dust_optics"]
 
 
 wp.set_module_options({"enable_backward": False})
-
-# Odd multipliers of the lattice hash; as constants, because a literal is a signed 32-bit number.
-_MIX_A = wp.constant(wp.uint32(0x7FEB352D))
-_MIX_B = wp.constant(wp.uint32(0x846CA68B))
-_STEP_X = wp.constant(wp.uint32(0x85EBCA77))
-_STEP_Y = wp.constant(wp.uint32(0xC2B2AE3D))
-_STEP_Z = wp.constant(wp.uint32(0x27D4EB2F))
-_STEP_SEED = wp.constant(wp.uint32(0x9E3779B1))
-
-
-@wp.struct
-class DustState:
-    """The dust at one instant. Vectors of four hold one value a plume; lengths in m, site axes."""
-
-    active: wp.int32
-    seed: wp.uint32
-    ground: wp.float32
-    east: wp.vec4
-    north: wp.vec4
-    half_east: wp.vec4
-    half_north: wp.vec4
-    reach: wp.vec4
-    depth: wp.vec4
-    phase: wp.vec4
-    core_share: wp.float32
-    decay_share: wp.float32
-    height_share: wp.float32
-    height_minimum: wp.float32
-    front: wp.float32
-    front_width: wp.float32
-    streak_contrast: wp.float32
-    streak_relief: wp.float32
-    ridge_depth: wp.float32
-    ridge_width: wp.float32
-    veil_depth: wp.float32
-    veil_height: wp.float32
-    veil_radius: wp.float32
-    veil_east: wp.float32
-    veil_north: wp.float32
-    low_depth: wp.float32
-    low_height: wp.float32
-    drift: wp.float32
-    scour: wp.float32
-    sun_east: wp.float32
-    sun_north: wp.float32
-    sun_run: wp.float32
-    cover_east: wp.float32
-    cover_north: wp.float32
-    cover_height: wp.float32
-    cover_ahead: wp.vec2
-    cover_half: wp.vec2
-    cover_shade: wp.float32
-    albedo: wp.vec3
-
-
-@wp.func
-def _mix(h: wp.uint32) -> wp.uint32:
-    """Scramble 32 bits (the finaliser "lowbias32" of Wellons's integer-hash search)."""
-    h = (h ^ (h >> wp.uint32(16))) * _MIX_A
-    h = (h ^ (h >> wp.uint32(15))) * _MIX_B
-    return h ^ (h >> wp.uint32(16))
-
-
-@wp.func
-def _edge(column: wp.uint32, iz: int, fz: float) -> float:
-    """Return lattice values blended along the third axis, 0 to 1."""
-    a = _mix(column + wp.uint32(iz) * _STEP_Z)
-    b = _mix(column + wp.uint32(iz + 1) * _STEP_Z)
-    return wp.lerp(float(a >> wp.uint32(8)), float(b >> wp.uint32(8)), fz) / 16777216.0
-
-
-@wp.func
-def _noise(seed: wp.uint32, x: float, y: float, z: float) -> float:
-    """Return value noise, -1 to 1: half the price of gradient noise, enough for streaks."""
-    ix = int(wp.floor(x))
-    iy = int(wp.floor(y))
-    iz = int(wp.floor(z))
-    fx = x - float(ix)
-    fy = y - float(iy)
-    fz = z - float(iz)
-    fx = fx * fx * (3.0 - 2.0 * fx)
-    fy = fy * fy * (3.0 - 2.0 * fy)
-    fz = fz * fz * (3.0 - 2.0 * fz)
-    c = seed * _STEP_SEED + wp.uint32(ix) * _STEP_X + wp.uint32(iy) * _STEP_Y
-    low = wp.lerp(_edge(c, iz, fz), _edge(c + _STEP_X, iz, fz), fx)
-    high = wp.lerp(_edge(c + _STEP_Y, iz, fz), _edge(c + _STEP_X + _STEP_Y, iz, fz), fx)
-    return 2.0 * wp.lerp(low, high, fy) - 1.0
-
-
-@wp.func
-def _offset(state: DustState, i: int, east: float, north: float) -> wp.vec2:
-    """Return the vector [m] from a plume's impingement, drawn out along its row of engines."""
-    de = east - state.east[i]
-    dn = north - state.north[i]
-    he = state.half_east[i]
-    hn = state.half_north[i]
-    along = (de * he + dn * hn) / wp.max(he * he + hn * hn, 1.0e-4)
-    # A soft row: never so flat that streaks of one azimuth would fill a band.
-    pull = 0.55 * along / wp.sqrt(1.0 + along * along)
-    return wp.vec2(de - pull * he, dn - pull * hn)
 
 
 @wp.func
@@ -144,40 +50,6 @@ def _layer(low: float, high: float, length: float, scale: float) -> float:
     if rise > 1.0e-3 * length:
         return (wp.exp(-low / scale) - wp.exp(-high / scale)) * length / rise
     return wp.exp(-low / scale) * length / scale
-
-
-@wp.func
-def _filaments(seed: wp.uint32, a: float, b: float, lr: float, phase: float) -> float:
-    """Return ridged noise: thin bright lines between broad dim ones."""
-    mid = _noise(seed + wp.uint32(23), 13.0 * a, 13.0 * b, 1.9 * lr - phase)
-    thin = _noise(seed + wp.uint32(37), 33.0 * a, 33.0 * b, 2.6 * lr - 1.3 * phase)
-    return 0.5 * (1.0 - 2.6 * wp.abs(mid)) + 0.4 * (1.0 - 2.6 * wp.abs(thin))
-
-
-@wp.func
-def _streak(seed: wp.uint32, offset: wp.vec2, phase: float, sun: wp.vec2) -> wp.vec2:
-    """Return streaks that stream outward, about -1 to 1, and their rise toward the sun.
-
-    The pattern stands still in (azimuth, log r - phase): its speed grows with r.
-    """
-    r = wp.max(wp.length(offset), 0.15)
-    lr = wp.log(r)
-    # Azimuth as a point on a circle, so that the pattern closes; a slow twist bends the filaments.
-    u = offset[0] / r
-    v = offset[1] / r
-    bend = 0.16 * _noise(seed, 1.7 * u, 1.7 * v, 1.1 * lr - 0.3 * phase)
-    a = u - bend * v
-    b = v + bend * u
-    broad = _noise(seed + wp.uint32(11), 5.0 * a, 5.0 * b, 1.5 * lr - 0.7 * phase)
-    lines = _filaments(seed, a, b, lr, phase)
-    # Across a streak only azimuth changes: a step of two hundredths of a turn up-sun.
-    cross = sun[1] * a - sun[0] * b
-    flank = lines - _filaments(seed, a - 0.02 * cross * b, b + 0.02 * cross * a, lr, phase)
-    far = wp.clamp(0.35 * r, 0.0, 1.0)
-    hair = float(0.0)
-    if far > 0.1:
-        hair = _noise(seed + wp.uint32(53), 80.0 * a, 80.0 * b, 3.4 * lr - 1.6 * phase)
-    return wp.vec2(0.55 * broad + lines + 0.3 * far * hair, flank)
 
 
 @wp.func
@@ -192,7 +64,7 @@ def _sheet(state: DustState, east: float, north: float) -> wp.vec4:
     nearest = float(1.0e6)
     for i in range(4):
         if state.depth[i] > 1.0e-4:
-            r = wp.length(_offset(state, i, east, north))
+            r = wp.length(offset(state, i, east, north))
             core = state.core_share * state.reach[i]
             rise = 1.0 - wp.exp(-(r * r) / (core * core))
             thin = 1.0 / (1.0 + r / (state.decay_share * state.reach[i]))
@@ -216,29 +88,36 @@ def _sheet(state: DustState, east: float, north: float) -> wp.vec4:
     ridge = float(0.0)
     apart = wp.log(first / wp.max(second, 1.0e-12))
     # Beyond what the noises below can bridge there is no line, and no need of them.
-    if apart < 1.4 + 4.0 * state.ridge_width:
-        # The line where two plumes meet wavers, and whose streaks show follows it.
-        wobble = _noise(state.seed + wp.uint32(7), 0.16 * east, 0.16 * north, 0.3 * state.drift)
-        fringe = _noise(state.seed + wp.uint32(9), 0.7 * east, 0.7 * north, 0.7 * state.drift)
-        wisp = _noise(state.seed + wp.uint32(13), 2.3 * east, 2.3 * north, 1.3 * state.drift)
+    if apart < 1.7 + 4.0 * state.ridge_width:
+        # The line where two plumes meet wavers and curls over.
+        slow = 0.3 * state.drift
+        wobble = noise(state.seed + wp.uint32(7), 0.16 * east, 0.16 * north, slow)
+        fringe = noise(state.seed + wp.uint32(9), 0.6 * east, 0.6 * north, 2.0 * slow)
+        wisp = noise(state.seed + wp.uint32(13), 1.9 * east, 1.9 * north, 4.0 * slow)
         side = 1.0
         if main > other:
             side = -1.0
-        gap = side * apart + 0.8 * wobble + 0.45 * fringe + 0.14 * wisp
-        if gap * side < 0.0:
-            swap = main
-            main = other
-            other = swap
+        curl = noise(state.seed + wp.uint32(15), 5.3 * east, 5.3 * north, 6.0 * slow)
+        gap = side * apart + 0.9 * wobble + 0.5 * fringe + 0.2 * wisp + 0.05 * curl
         # Sharp on one side, trailing off on the other, as a breaking wave of dust does.
-        width = state.ridge_width * wp.where(gap > 0.0, 1.0, 0.35)
-        ridge = wp.exp(-wp.abs(gap) / width) * (1.0 + 0.45 * fringe + 0.35 * wisp)
-    seed = state.seed + wp.uint32(101 * main)
-    sun = wp.vec2(state.sun_east, state.sun_north)
-    streak = _streak(seed, _offset(state, main, east, north), state.phase[main], sun)
+        width = state.ridge_width * wp.where(gap > 0.0, 2.2 + 1.2 * wisp, 0.2)
+        patch = wp.smoothstep(-0.5, 0.6, wobble - 0.6 * fringe + 0.25 * wisp)
+        ridge = wp.exp(-wp.abs(gap) / width) * (0.2 + 0.8 * patch)
+        ridge *= 1.0 + 0.45 * wisp + 0.3 * curl
+    lines = streak(state, stream(state, east, north))
+    # More is picked up here than there, as wide as rooms: the sheet is patchy.
+    seed = state.seed
+    drift = state.drift
+    patchy = 1.3 * noise(seed + wp.uint32(29), 0.13 * east, 0.13 * north, 0.11 * drift)
+    patchy += 0.6 * noise(seed + wp.uint32(31), 0.41 * east, 0.41 * north, 0.35 * drift)
+    depth *= wp.exp(patchy)
     height = state.height_minimum + state.height_share * nearest
-    keep = 1.0 - 0.6 * wp.min(ridge, 1.0)
-    thick = wp.exp(state.streak_contrast * keep * streak[0]) + state.ridge_depth * ridge
-    shade = 1.0 + wp.clamp(state.streak_relief * keep * streak[1], -0.4, 0.6)
+    # Streaks mix with what is around them as they run.
+    run = nearest / (0.45 * state.reach[main])
+    keep = (1.0 - 0.6 * wp.min(ridge, 1.0)) / (1.0 + run * run)
+    thick = wp.exp(state.streak_contrast * keep * lines[0]) + state.ridge_depth * ridge
+    shade = 1.0 + wp.clamp(keep * (state.streak_relief * lines[1] + 0.12 * lines[0]), -0.3, 0.4)
+    shade += 0.2 * wp.min(ridge, 1.0) * wp.min(0.3 * state.ridge_depth, 1.0)
     return wp.vec4(depth * thick, height * (1.0 + 2.0 * ridge), shade, swept)
 
 
@@ -306,18 +185,18 @@ def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
     # A grazing ray leaves the place where the sheet was sampled; its path counts up to a few times.
     path = wp.min(_layer(low, high, length, sheet[1]), 4.0)
     near = sheet[0] * path
-    # Billows keep the veil from being flat; they drift with the wind of the plumes.
-    seed = state.seed
-    slow = _noise(seed + wp.uint32(3), 0.11 * foot[0], 0.11 * foot[1], 0.25 * state.drift)
-    quick = _noise(seed + wp.uint32(5), 0.31 * foot[0], 0.31 * foot[1], 0.5 * state.drift)
-    billow = 0.6 * slow + 0.3 * quick
-    veil = veil * wp.exp(0.8 * billow)
+    # Billows keep the veil from being flat; they drift with the wind of the plumes, small ones
+    # faster, and are lit from one side: where a cloud thins toward the sun it is bright.
+    cloud = billow(state, foot[0], foot[1], start[2])
+    veil = veil * wp.exp(0.8 * cloud[0])
     total = near + veil
-    shade = (near * sheet[2] + veil) / wp.max(total, 1.0e-6)
+    # What streams along the ground pushes up the low veil, and shows on its top.
+    lit = cloud[1] + (sheet[2] - 1.0)
+    shade = (near * sheet[2] + veil * (1.0 + lit)) / wp.max(total, 1.0e-6)
     up = wp.min(0.3, 0.5 * (start[2] + end[2]))
     middle = foot + (start + end - 2.0 * foot) * (up / wp.max(high - low, 0.3))
     light = _lit(state, wp.vec3(middle[0], middle[1], up))
-    return wp.vec3(total, shade * (1.0 + 0.12 * billow) * light, sheet[3])
+    return wp.vec3(total, shade * light, sheet[3])
 
 
 @wp.func

@@ -13,6 +13,7 @@ from skycrane.cameras.dust import DustState
 from skycrane.draws import key32
 from skycrane.flight.record import Flight
 from skycrane.mars.frames import SiteFrame, rotate
+from skycrane.mars.wind import layer_scale, steady_wind
 from skycrane.mission.mission import Mission
 from skycrane.vehicle.shapes import engine_axes
 
@@ -65,7 +66,7 @@ class DustHistory:
             ground_height_m: terrain height [m] at site east, north [m], vectorised.
             sun_site: unit vector toward the sun, site axes (streaks are lit from there).
         """
-        self._dust = mission.dust
+        self._dust, self._wind_section = mission.dust, mission.wind
         self._ground_height_m = ground_height_m
         self._seed = key32(mission.site.seed, "dust streaks")
         self._groups = _plumes_of(mission)
@@ -131,25 +132,19 @@ class DustHistory:
     # -- in time ---------------------------------------------------------------------------------
 
     def _integrate(self, force: Series) -> Series:
-        """Return depth, place and phase a plume, front, veil and its middle, over the times."""
+        """Return depth and place a plume, phase, front, veil and its middle, over the times."""
         d = self._dust
         excess = np.maximum(force["pull"] / d.threshold_n_m2 - 1.0, 0.0)
         target = d.sheet_optical_depth * excess / (excess + d.half_excess)
         pull = force["pull"].sum(axis=1)
         out = self._follow(force, excess, target)
-        out["phase"] = np.cumsum(d.stream_rate_hz * np.sqrt(force["pull"]) * _STEP_S, axis=0)
+        strongest = np.sqrt(force["pull"].max(axis=1))
+        out["phase"] = np.cumsum(d.stream_rate_hz * strongest) * _STEP_S
         out["drift"] = np.cumsum(np.minimum(0.15 + np.sqrt(pull) * 0.35, 4.0)) * _STEP_S
         total = excess.sum(axis=1)
-        fed = d.veil_rate_hz * total * _STEP_S
-        coarse = _leaky(fed * (1.0 - d.fine_share), d.veil_decay_s)
-        fine = _leaky(fed * d.fine_share, d.fine_decay_s)
-        # The veil stays where it was fed: the middle of what has not settled yet.
-        weight = np.maximum(excess, 1e-9)
-        for name in ("east", "north"):
-            middle = (force[name] * weight).sum(axis=1) / weight.sum(axis=1)
-            held = _leaky(fed, d.veil_decay_s)
-            place = _leaky(fed * np.where(total > 0.0, middle, 0.0), d.veil_decay_s)
-            out[f"veil_{name}"] = _hold_last(place / np.maximum(held, 1e-12), held > 1e-9)
+        fed = d.veil_rate_hz * total**3 / (total**2 + d.veil_knee**2) * _STEP_S
+        fine = _leaky(fed * d.fine_share, 1.0 / d.fine_decay_s)
+        self._drift_off(out, force, excess, fed)
         hold = pull / (pull + d.veil_hold_n_m2)
         free = np.zeros(len(pull))
         front = np.zeros(len(pull))
@@ -158,8 +153,37 @@ class DustHistory:
             free[k] = free[k - 1] + (1.0 - hold[k] - free[k - 1]) * closing
             speed = d.front_speed_m_s * np.sqrt(total[k]) / (1.0 + front[k - 1] / d.front_decay_m)
             front[k] = front[k - 1] + speed * _STEP_S
-        out["front"], out["veil"] = front, (coarse + fine) * free
+        out["front"] = front
+        for name, share, height in (
+            ("veil", 1.0 - d.low_share, d.veil_height_m),
+            ("low", d.low_share, d.low_height_m),
+        ):
+            coarse = _leaky(fed * (1.0 - d.fine_share), self._clearing_hz(height))
+            out[name] = share * (coarse + fine) * free
         return out
+
+    def _clearing_hz(self, height_m: float) -> float:
+        """Return how fast a layer is cleared [1/s]: what settles out of it, what the wind takes."""
+        d = self._dust
+        return d.settling_m_s / height_m + float(np.hypot(*self._wind(height_m))) / d.veil_radius_m
+
+    def _wind(self, height_m: float) -> Array:
+        """Return the steady wind [m/s] toward east and north at a height above the ground."""
+        wind = self._wind_section
+        layer = np.log1p(height_m / wind.roughness_m) * layer_scale(wind)
+        share = min(layer, 1.0) if wind.surface_layer_m else 1.0
+        return share * np.array([float(x) for x in steady_wind(wind, np.array(height_m))])
+
+    def _drift_off(self, out: Series, force: Series, excess: Array, fed: Array) -> None:
+        """Add the veil's middle: where what has not gone yet was fed, carried on by the wind."""
+        rate = self._clearing_hz(self._dust.veil_height_m)
+        weight = np.maximum(excess, 1e-9)
+        held = _leaky(fed, rate)
+        for axis, name in enumerate(("east", "north")):
+            middle = (force[name] * weight).sum(axis=1) / weight.sum(axis=1)
+            carried = held * float(self._wind(self._dust.veil_height_m)[axis]) * _STEP_S
+            place = _leaky(np.where(fed > 0.0, fed * middle, 0.0) + carried, rate)
+            out[f"veil_{name}"] = _hold_last(place / np.maximum(held, 1e-12), held > 1e-6)
 
     def _follow(self, force: Series, excess: Array, target: Array) -> Series:
         """Return each plume's sheet, relaxing to its target, and where it last blew."""
@@ -209,7 +233,7 @@ class DustHistory:
         """Return the vertical optical depth of veil and low layer over the middle at `t_s`."""
         if not len(self._time_s) or t_s < self._time_s[0]:
             return 0.0
-        return float(self._at("veil", t_s))
+        return float(self._at("veil", t_s) + self._at("low", t_s))
 
     def state(self, t_s: float, *, origin_m: tuple[float, float] = (0.0, 0.0)) -> Any:
         """Return the `DustState` at `t_s`: an argument for the kernel that draws a frame.
@@ -224,9 +248,9 @@ class DustHistory:
         state.albedo = wp.vec3(*d.albedo)
         state.core_share, state.decay_share = d.core_share, d.decay_share
         state.height_share, state.height_minimum = d.height_share, d.height_minimum_m
-        state.front_width, state.streak_contrast = d.front_width_m, d.streak_contrast
+        state.front_width = d.front_width_m
         state.streak_relief, state.scour = d.streak_relief, d.scour
-        state.ridge_depth, state.ridge_width = d.ridge_optical_depth, d.ridge_width
+        state.ridge_width = d.ridge_width
         state.veil_height, state.veil_radius = d.veil_height_m, d.veil_radius_m
         state.low_height = d.low_height_m
         state.sun_east, state.sun_north = self._sun
@@ -238,13 +262,17 @@ class DustHistory:
             return state
         state.active = 1
         state.depth = wp.vec4(*depth)
+        # What is thrown up where sheets meet grows with the momentum of both.
+        share = float(depth.max()) / max(d.sheet_optical_depth, 1e-9)
+        state.ridge_depth = d.ridge_optical_depth * share * share
+        state.streak_contrast = d.streak_contrast * min(share, 1.0)
         state.east = wp.vec4(*(self._at("east", t_s) - origin_m[0]))
         state.north = wp.vec4(*(self._at("north", t_s) - origin_m[1]))
-        for name in ("half_east", "half_north", "reach", "phase"):
+        for name in ("half_east", "half_north", "reach"):
             setattr(state, name, wp.vec4(*self._at(name, t_s)))
-        state.front, state.drift = self._at("front", t_s), self._at("drift", t_s)
-        state.veil_depth = veil * (1.0 - d.low_share)
-        state.low_depth = veil * d.low_share
+        for name in ("front", "drift", "phase"):
+            setattr(state, name, self._at(name, t_s))
+        state.veil_depth, state.low_depth = self._at("veil", t_s), self._at("low", t_s)
         east, north = self._at("veil_east", t_s), self._at("veil_north", t_s)
         state.veil_east, state.veil_north = east - origin_m[0], north - origin_m[1]
         state.ground = float(self._ground_height_m(np.array(east), np.array(north)))
@@ -281,9 +309,9 @@ def _gather(groups: list[list[int]], thrust_n: Array, hits: list[tuple[Array, Ar
     return out
 
 
-def _leaky(fed: Array, decay_s: float) -> Array:
-    """Return the leaky integral of what is fed each step, shape (n,)."""
-    keep = np.exp(-_STEP_S / decay_s)
+def _leaky(fed: Array, rate_hz: float) -> Array:
+    """Return the integral of what is fed each step, less what goes at a rate, shape (n,)."""
+    keep = np.exp(-_STEP_S * rate_hz)
     out = np.empty(len(fed))
     level = 0.0
     for k, more in enumerate(fed):

@@ -45,17 +45,21 @@ class Dust(Section):
     stream_rate_hz: NonNegative
     """Rate at which streaks stream outward (log of the distance) at 1 N/m2, 1/s."""
     streak_contrast: NonNegative
-    """Strength of the streaks in the sheet."""
+    """Strength of the streaks in the sheet where it is as thick as it gets; less in a thinner one."""
     streak_relief: NonNegative
     """Light and shade on the streaks' flanks."""
     ridge_optical_depth: NonNegative
-    """Extra depth of the upwash along the line where two plumes meet, share of the sheet."""
+    """Extra depth of the upwash along the line where two plumes meet, share of the sheet, where the
+    sheet is as thick as it gets; falls with the square of its thickness."""
     ridge_width: Positive
     """Width of that line, in the logarithm of the two plumes' strengths."""
     veil_rate_hz: NonNegative
-    """Optical depth that goes into the air a second for each threshold of excess, 1/s."""
-    veil_decay_s: Positive
-    """Time constant with which the veil settles and drifts away, s."""
+    """Optical depth that goes into the air a second for each threshold of excess, 1/s; well below
+    `veil_knee` less, by the square of the ratio to it."""
+    veil_knee: Positive
+    """Excess of all plumes, in thresholds, at which half of that rate is reached."""
+    settling_m_s: NonNegative
+    """Speed at which the coarse dust of the veil settles, m/s; the wind carries it off besides."""
     veil_hold_n_m2: Positive
     """Thrust over distance squared at which jets hold off half of the veil, N/m2."""
     veil_fill_s: Positive
