@@ -23,6 +23,7 @@ _X264_THREADS = 4
 """Fixed whatever the machine: x264 makes the same bytes only for the same number of threads."""
 _AHEAD = 6
 _AUDIO_FRAME = 1024
+SECOND_TITLE = "The landing as it would have been heard (synthetic)"
 
 
 def write_film(
@@ -35,6 +36,7 @@ def write_film(
     title: str,
     workers: int,
     advance: Callable[..., None] = lambda steps=1: None,
+    second: NDArray[np.float32] | None = None,
 ) -> None:
     """Encode a film: H.264 and AAC in an MP4 whose index comes first, so that it streams.
 
@@ -47,6 +49,7 @@ def write_film(
         title: written into the file.
         workers: threads that compose ahead of the encoder.
         advance: told of every frame.
+        second: another sound track for players that let one choose, same shape as `sound`.
 
     Raises:
         InputError: the file cannot be written.
@@ -58,26 +61,36 @@ def write_film(
     ):
         container.metadata["title"] = title
         video = _video_stream(container, encoding)
-        audio = container.add_stream("aac", rate=RATE_HZ, layout="stereo")
-        audio.bit_rate = 160_000
-        audio.codec_context.flags |= av.codec.context.Flags.bitexact
-        sounds = _sound_frames(sound)
-        heard = 0.0
+        tracks = [(_audio_stream(container), _sound_frames(sound))]
+        if second is not None:
+            tracks.append((_audio_stream(container, SECOND_TITLE), _sound_frames(second)))
+        heard = [0.0] * len(tracks)
         for index, frame in enumerate(_frames(picture, frame_count, encoding, workers)):
             frame.pts = index
             container.mux(video.encode(frame))
             # Sound keeps step with the pictures, so that a player finds both in one read.
-            while heard <= (index + 1) / encoding.frames_per_s:
-                piece = next(sounds, None)
-                if piece is None:
-                    break
-                container.mux(audio.encode(piece))
-                heard = piece.pts / RATE_HZ
+            for track, (audio, sounds) in enumerate(tracks):
+                while heard[track] <= (index + 1) / encoding.frames_per_s:
+                    piece = next(sounds, None)
+                    if piece is None:
+                        break
+                    container.mux(audio.encode(piece))
+                    heard[track] = piece.pts / RATE_HZ
             advance()
         container.mux(video.encode(None))
-        for piece in sounds:
-            container.mux(audio.encode(piece))
-        container.mux(audio.encode(None))
+        for audio, sounds in tracks:
+            for piece in sounds:
+                container.mux(audio.encode(piece))
+            container.mux(audio.encode(None))
+
+
+def _audio_stream(container: av.container.OutputContainer, title: str = "") -> av.AudioStream:
+    stream = container.add_stream("aac", rate=RATE_HZ, layout="stereo")
+    stream.bit_rate = 160_000
+    stream.codec_context.flags |= av.codec.context.Flags.bitexact
+    if title:
+        stream.metadata["handler_name"] = title
+    return stream
 
 
 def _video_stream(container: av.container.OutputContainer, encoding: Encoding) -> av.VideoStream:

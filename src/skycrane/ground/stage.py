@@ -15,6 +15,7 @@ from skycrane.ground.composition import Composition
 from skycrane.ground.cut import write_film
 from skycrane.ground.footage import Footage
 from skycrane.ground.interchange import timeline_json
+from skycrane.ground.landing_track import landing_track, mixed
 from skycrane.ground.soundtrack import duration_s, soundtrack
 from skycrane.ground.stills import ChosenStill, choose_stills, write_png
 from skycrane.ground.timeline import film_span
@@ -119,6 +120,15 @@ def cut(context: StageContext) -> StageResult:
         )
         length_s = film_frames.frame_count / encoding.frames_per_s
         sound = soundtrack(spoken, film, opens_s=span.opens_s, length_s=length_s, seed=context.seed)
+        heard = None
+        if (choice := mission.soundscape.landing.in_film) != "none":
+            heard = landing_track(
+                products / "sound" / "landing_as_heard.flac",
+                opens_s=span.opens_s,
+                length_s=length_s,
+            )
+            if choice == "mixed":
+                sound, heard = mixed(sound, heard), None
         with context.progress.task("cutting the film", film_frames.frame_count) as advance:
             write_film(
                 products / "landing.mp4",
@@ -129,6 +139,7 @@ def cut(context: StageContext) -> StageResult:
                 title=title,
                 workers=context.workers,
                 advance=advance,
+                second=heard,
             )
     captions = captions_of(spoken, film, opens_s=span.opens_s)
     write_bytes(products / "landing.vtt", webvtt(captions, title=title).encode())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -14,12 +14,15 @@ __all__ = [
     "Breeze",
     "Clicks",
     "Helicopter",
+    "JetNoise",
+    "Landing",
     "Mast",
     "Microphone",
     "Noise",
     "Pump",
     "ReferenceRecording",
     "Soundscape",
+    "Strike",
     "Wheels",
     "Whine",
 ]
@@ -31,6 +34,12 @@ def _rising(points: list[list[float]], what: str) -> None:
     first = [point[0] for point in points]
     if any(b <= a for a, b in itertools.pairwise(first)):
         raise ValueError(f"{what} must rise from row to row")
+
+
+def _ringing_modes(modes: list[list[float]]) -> None:
+    for frequency, decay in modes:
+        if not (0 < frequency <= 1e6 and 1e-6 <= decay <= 10):
+            raise ValueError("modes have to be above 0 Hz and decay in 1e-6 to 10 s")
 
 
 class Microphone(Section):
@@ -173,9 +182,7 @@ class Clicks(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Clicks:
-        for frequency, decay in self.modes:
-            if not (0 < frequency <= 1e6 and 1e-6 <= decay <= 10):
-                raise ValueError("modes have to be above 0 Hz and decay in 1e-6 to 10 s")
+        _ringing_modes(self.modes)
         return self
 
 
@@ -218,9 +225,7 @@ class Wheels(Section):
         _spans(self.drives, "drives")
         if not 0 < self.scrape_band_hz[0] < self.scrape_band_hz[1]:
             raise ValueError("scrape_band_hz has to rise from above 0")
-        for frequency, decay in self.modes:
-            if not (0 < frequency <= 1e6 and 1e-6 <= decay <= 10):
-                raise ValueError("modes have to be above 0 Hz and decay in 1e-6 to 10 s")
+        _ringing_modes(self.modes)
         return self
 
 
@@ -265,6 +270,56 @@ class Helicopter(Section):
         return self
 
 
+class Strike(Section):
+    """Something of the landing that strikes the structure, at an event of the flight."""
+
+    event: str
+    """Name of the event, as in events.json."""
+    peak_db: Annotated[float, Field(ge=-200, le=200)]
+    """Peak pressure at the microphone, dB re 20 uPa."""
+    modes: Annotated[list[Pair], Field(min_length=1)]
+    """Rows of ringing frequency, Hz, and decay time to 1/e, s."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Strike:
+        _ringing_modes(self.modes)
+        return self
+
+
+class JetNoise(Section):
+    """The engines' sound."""
+
+    efficiency: Fraction
+    """Share of the jets' mechanical power that becomes sound."""
+    exhaust_speed_m_s: Positive
+    """Speed of the exhaust, m/s."""
+    nozzle_diameter_m: Positive
+    """Diameter of a nozzle's exit, m."""
+    strouhal: Positive
+    """Frequency of the loudest part, times the diameter over the speed."""
+
+
+class Landing(Section):
+    """How the landing would have sounded at the microphone."""
+
+    in_film: Literal["none", "track", "mixed"] = "none"
+    """Whether it is made and goes into the film: not; as a second track; under the call-outs."""
+    full_scale_pa: Positive
+    """Pressure of the largest sample of that recording, Pa."""
+    rumble_coefficient: Fraction
+    """RMS pressure under the boundary layer of the entry over the dynamic pressure."""
+    rumble_loss_db: NonNegative
+    """Loss through shell and structure, dB."""
+    rumble_corner_hz: Positive
+    """Above this the rumble falls, Hz."""
+    flow_coefficient: Fraction
+    """RMS pressure of the open flow past the microphone over the dynamic pressure."""
+    flow_size_m: Positive
+    """Size of what the flow separates from, m."""
+    jet: JetNoise
+    strikes: dict[str, Strike] = Field(default_factory=dict)
+
+
 class ReferenceRecording(Section):
     """The rover's noise alone, recorded before landing."""
 
@@ -288,4 +343,5 @@ class Soundscape(Section):
     wheels: Wheels
     mast: Mast
     helicopter: Helicopter
+    landing: Landing
     reference: ReferenceRecording

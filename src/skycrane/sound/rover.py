@@ -157,12 +157,17 @@ class RoverSource:
             )
         return [tone for tone in tones if tone.omega < np.pi * self.rate_hz]
 
-    def block(self, index: int) -> NDArray[np.float64]:
-        """Return block `index` [Pa], shape [BLOCK]."""
+    def tones(self, index: int) -> NDArray[np.float64]:
+        """Return the tones of pump and electronics alone in block `index` [Pa], shape [BLOCK]."""
         t = np.arange(index * BLOCK, (index + 1) * BLOCK) / self.rate_hz
-        out = self._noise.block(index)
+        out = np.zeros(BLOCK)
         for tone in self._tones:
             out += tone.samples(t)
+        return out * self.gain
+
+    def block(self, index: int) -> NDArray[np.float64]:
+        """Return block `index` [Pa], shape [BLOCK]."""
+        out = self._noise.block(index)
         for source in (*self._clicks, *self._mechanics):
             out += source.block(index)
-        return out * self.gain
+        return out * self.gain + self.tones(index)

@@ -15,6 +15,7 @@ from skycrane.errors import InputError
 from skycrane.files import atomic_path
 from skycrane.mission.sound import Microphone
 from skycrane.sound.clean import clean_file
+from skycrane.sound.landing import write_landing_sound
 from skycrane.sound.measure import level_db, si_sdr_db
 from skycrane.sound.microphone import to_samples
 from skycrane.sound.picture import spectrogram_picture
@@ -27,6 +28,7 @@ __all__ = ["clean", "record"]
 
 SURFACE = "microphone.flac"
 REFERENCE = "microphone_reference.flac"
+LANDING = "landing_as_heard.flac"
 
 
 def record(context: StageContext) -> StageResult:
@@ -82,6 +84,8 @@ def _writer(partial: Path, microphone: Microphone, recording: str) -> Writer:
 def clean(context: StageContext) -> StageResult:
     """Separate breeze and rover in the recording that arrived, and draw both.
 
+    Where the mission asks for it, the landing as it would have been heard is made from the flight.
+
     Raises:
         InputError: the recording has not arrived or cannot be read.
     """
@@ -105,7 +109,25 @@ def clean(context: StageContext) -> StageResult:
     title = f"{context.mission.site.name}: a minute on the surface"
     spectrogram_picture(raw, cleaned, residual, picture, title=title)
     summary = {**report, **_against_truth(context, raw, cleaned)}
-    return StageResult(outputs=[raw, cleaned, residual, picture], summary=summary)
+    outputs = [raw, cleaned, residual, picture]
+    if context.mission.soundscape.landing.in_film != "none":
+        summary.update(_landing(context, folder / LANDING))
+        outputs.append(folder / LANDING)
+    return StageResult(outputs=outputs, summary=summary)
+
+
+def _landing(context: StageContext, path: Path) -> dict[str, Any]:
+    """Write the landing as it would have been heard, from the run's flight."""
+    from skycrane.flight.record import read_flight  # xarray takes long to load
+
+    return write_landing_sound(
+        path,
+        read_flight(context.directory),
+        context.mission.soundscape,
+        context.mission.microphone,
+        seed=context.seed,
+        progress=context.progress,
+    )
 
 
 def _against_truth(context: StageContext, raw: Path, cleaned: Path) -> dict[str, Any]:
