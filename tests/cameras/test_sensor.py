@@ -67,3 +67,14 @@ def test_dark_sensor_sees_read_noise_alone(detector):
 def test_noise_is_keyed(detector):
     assert np.array_equal(_expose(detector, 1e-3, key=5), _expose(detector, 1e-3, key=5))
     assert not np.array_equal(_expose(detector, 1e-3, key=5), _expose(detector, 1e-3, key=6))
+
+
+def test_rows_that_wait_longer_gather_more_dark_signal(detector):
+    waiting = detector.model_copy(update={"dark_signal_e": 800.0, "dark_rise": 0.3})
+    rows = _expose(waiting, 0.0, dark=1).astype(float).mean(axis=1) * waiting.full_scale_e / 255
+    share = (np.arange(SIZE) + 0.5) / SIZE
+    wanted = 800.0 * (1 - np.exp(-share / 0.3)) / (1 - np.exp(-1 / 0.3))
+    # Rounding to eight bits and the noise below zero, which is cut off, bend the first rows.
+    assert rows[20:] == pytest.approx(wanted[20:], abs=9.0)
+    even = _expose(detector, 0.0, dark=1).astype(float)
+    assert even[128:].mean() == pytest.approx(even[:128].mean(), abs=0.05)

@@ -53,8 +53,11 @@ def _layer(low: float, high: float, length: float, scale: float) -> float:
 
 
 @wp.func
-def _sheet(state: DustState, east: float, north: float) -> wp.vec4:
-    """Return the sheet at a place: vertical depth, height [m], brightness, swept share."""
+def _sheet(state: DustState, east: float, north: float, clear: float) -> wp.vec4:
+    """Return the sheet at a place: vertical depth, height [m], brightness, swept share.
+
+    `clear` is how much of its texture shows, 0 to 1: from within there is little to tell apart.
+    """
     depth = float(0.0)
     swept = float(0.0)
     first = float(0.0)
@@ -114,7 +117,7 @@ def _sheet(state: DustState, east: float, north: float) -> wp.vec4:
     height = state.height_minimum + state.height_share * nearest
     # Streaks mix with what is around them as they run.
     run = nearest / (0.45 * state.reach[main])
-    keep = (1.0 - 0.6 * wp.min(ridge, 1.0)) / (1.0 + run * run)
+    keep = clear * (1.0 - 0.6 * wp.min(ridge, 1.0)) / (1.0 + run * run)
     thick = wp.exp(state.streak_contrast * keep * lines[0]) + state.ridge_depth * ridge
     shade = 1.0 + wp.clamp(keep * (state.streak_relief * lines[1] + 0.12 * lines[0]), -0.3, 0.4)
     shade += 0.2 * wp.min(ridge, 1.0) * wp.min(0.3 * state.ridge_depth, 1.0)
@@ -181,7 +184,7 @@ def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
     veil = _veil(state, start, end)
     if low > 8.0:
         return wp.vec3(veil, 1.0, 0.0)
-    sheet = _sheet(state, foot[0], foot[1])
+    sheet = _sheet(state, foot[0], foot[1], wp.clamp(0.4 * high - 0.1, 0.1, 1.0))
     # A grazing ray leaves the place where the sheet was sampled; its path counts up to a few times.
     path = wp.min(_layer(low, high, length, sheet[1]), 4.0)
     near = sheet[0] * path

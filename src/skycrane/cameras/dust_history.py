@@ -160,6 +160,7 @@ class DustHistory:
         ):
             coarse = _leaky(fed * (1.0 - d.fine_share), self._clearing_hz(height))
             out[name] = share * (coarse + fine) * free
+        out["met"] = np.cumsum(out["veil"] + out["low"]) * _STEP_S
         return out
 
     def _clearing_hz(self, height_m: float) -> float:
@@ -234,6 +235,12 @@ class DustHistory:
         if not len(self._time_s) or t_s < self._time_s[0]:
             return 0.0
         return float(self._at("veil", t_s) + self._at("low", t_s))
+
+    def met_s(self, t_s: float) -> float:
+        """Return optical depth of veil and low layer, summed over the time until `t_s` [s]."""
+        if not len(self._time_s) or t_s < self._time_s[0]:
+            return 0.0
+        return float(self._at("met", t_s))
 
     def state(self, t_s: float, *, origin_m: tuple[float, float] = (0.0, 0.0)) -> Any:
         """Return the `DustState` at `t_s`: an argument for the kernel that draws a frame.

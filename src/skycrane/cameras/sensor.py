@@ -26,6 +26,8 @@ class Sensor:
         read_noise: electrons.
         spread: relative response differences between photosites.
         vignetting: exponent of the cosine of the field angle.
+        dark_signal: electrons that the last row gathers in darkness before it is read.
+        dark_rise: share of the rows over which that grows to two thirds.
         square_root: 1 where the curve is a square root.
         noise_key: random key of camera and frame.
         pattern_key: random key of the camera alone.
@@ -37,6 +39,8 @@ class Sensor:
     read_noise: float
     spread: float
     vignetting: float
+    dark_signal: float
+    dark_rise: float
     square_root: int
     noise_key: int
     pattern_key: int
@@ -53,6 +57,7 @@ def sensor_of(
     sensor.read_noise = detector.read_noise_e
     sensor.spread = detector.response_spread
     sensor.vignetting = vignetting
+    sensor.dark_signal, sensor.dark_rise = detector.dark_signal_e, detector.dark_rise
     sensor.square_root = int(detector.companding == "square_root")
     sensor.noise_key = noise_key
     sensor.pattern_key = pattern_key
@@ -94,6 +99,10 @@ def expose_kernel(
     signal = float(0.0)
     if sensor.dark == 0:
         signal = wp.max(light[i, j] * sensor.electrons * flat[i, j], 0.0)
+    if sensor.dark_signal > 0.0:
+        waited = (float(i) + 0.5) / float(light.shape[0])
+        grown = 1.0 - wp.exp(-waited / sensor.dark_rise)
+        signal += sensor.dark_signal * grown / (1.0 - wp.exp(-1.0 / sensor.dark_rise))
     state = wp.rand_init(sensor.noise_key, i * light.shape[1] + j)
     signal += wp.sqrt(signal + sensor.read_noise * sensor.read_noise) * wp.randn(state)
     x = wp.clamp(signal / sensor.full_scale, 0.0, 1.0)

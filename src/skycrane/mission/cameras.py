@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 from scipy.spatial.transform import Rotation
 
-from skycrane.mission.base import NonNegative, Positive, Section, Vector3
+from skycrane.mission.base import Fraction, NonNegative, Positive, Section, Vector3
 
 __all__ = [
     "Cahvore",
@@ -17,6 +17,7 @@ __all__ = [
     "Detector",
     "Exposure",
     "FilmQuality",
+    "LensDust",
     "Optics",
     "Phase",
     "Rates",
@@ -115,6 +116,10 @@ class Detector(Section):
     """Noise of reading, electrons."""
     response_spread: NonNegative
     """Fixed differences between photosites, relative standard deviation."""
+    dark_signal_e: NonNegative = 0.0
+    """Dark signal of the last row, which waits longest for its turn to be read, electrons."""
+    dark_rise: Annotated[float, Field(gt=0, le=100)] = 1.0
+    """Share of the rows over which that signal grows to two thirds; large: evenly."""
     companding: Literal["linear", "square_root"]
     """Curve from linear light to 8 bits: DN = 255 x or 255 sqrt(x), x the share of full scale."""
     temperature_c: float
@@ -140,6 +145,25 @@ class Exposure(Section):
         if self.shortest_s > self.longest_s:
             raise ValueError("shortest_s is longer than longest_s")
         return self
+
+
+class LensDust(Section):
+    """Dust that settles on the window before the lens while the camera is in the engines' dust.
+
+    How much has settled goes by the optical depth of the dust around, summed over time.
+    """
+
+    film: Fraction
+    """Share of the light that an even film takes out of its way in the end and spreads over the
+    picture."""
+    specks: Annotated[int, Field(ge=0, le=5000)]
+    """Grains that can be told one by one in the end."""
+    speck_radius_px: Positive
+    """Radius at which a usual grain is drawn, out of focus, photosites."""
+    speck_depth: Fraction
+    """Share of the light that a grain takes at its middle."""
+    half_s: Positive
+    """Optical depth times seconds by which half of it has settled, s."""
 
 
 class Rates(Section):
@@ -189,6 +213,8 @@ class Camera(Section):
     optics: Optics
     detector: Detector
     exposure: Exposure
+    lens_dust: LensDust | None = None
+    """Dust on the lens; leave it out for none."""
     dark_until: str = ""
     """Event before which it sees nothing, such as the cover's leaving; empty: never dark."""
     lost_at: str = ""

@@ -45,7 +45,7 @@ class Dust(Section):
     stream_rate_hz: NonNegative
     """Rate at which streaks stream outward (log of the distance) at 1 N/m2, 1/s."""
     streak_contrast: NonNegative
-    """Strength of the streaks in the sheet where it is as thick as it gets; less in a thinner one."""
+    """Strength of the streaks in the thickest sheet; less in a thinner one."""
     streak_relief: NonNegative
     """Light and shade on the streaks' flanks."""
     ridge_optical_depth: NonNegative

@@ -173,6 +173,13 @@ EXAMPLE_NAMES: dict[str, str] = {"GltfShape": "rover"}
 """Names of the tables shown where a table of named ones is empty, by their section."""
 
 EXAMPLE_TABLES: dict[str, dict[str, Any]] = {
+    "LensDust": {
+        "film": 0.15,
+        "specks": 250,
+        "speck_radius_px": 3.0,
+        "speck_depth": 0.5,
+        "half_s": 10.0,
+    },
     "GltfShape": {
         "file": "rover.glb",
         "scale": 1.0,
