@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import trimesh
+import warp as wp
 from scipy.ndimage import binary_erosion, distance_transform_edt
 from trust_builders import ALBEDO_TOP, Bench, clear_air, even_level, pinhole
 
@@ -87,6 +88,55 @@ def test_white_furnace(mission):
         assert ball_seen.sum() > 900
         # Ground is never white; what stands far below one of the views is left out.
         assert np.abs(light[body != 1] - 1.0).max() < 0.005
+
+
+FINISHES = [(0.9, 0.25, 0.0), (0.5, 0.6, 0.0), (0.3, 1.0, 0.0), (0.6, 0.4, 0.5)]
+
+
+@pytest.mark.parametrize("finish", FINISHES)
+def test_glossy_furnace(mission, finish):
+    """What the gloss mirrors the matt ground under it does not get: white is white."""
+    ball = trimesh.creation.icosphere(subdivisions=3, radius=1.0)
+    shape = _shape(ball.vertices, ball.faces)
+    air = clear_air(SUN, beam=False, glow=1.0)
+    bench = Bench(mission, shapes={"rover": shape}, air=air, sun=SUN, white=True)
+    bench.bodies.data.finish.fill_(wp.vec3(*finish))
+    lens = pinhole(64, 64, ACROSS_DEG)
+    light, _, body = bench.look([0.0, -4.0, 1.0], [0, 0, 0], lens, up=(0, 0, 1))
+    assert (body > 1).sum() > 900
+    assert np.abs(light[body > 1] - 1.0).max() < 0.005
+
+
+def _lobe_returns(power, from_rad, steps=600):
+    """Return the integral of cos^power of the half angle times the sun's cosine over all suns."""
+    u = (np.arange(steps) + 0.5) / steps
+    turn = 2 * np.pi * (np.arange(200) + 0.5) / 200
+    c = u ** (1 / (power + 1))
+    s = np.sqrt(1 - c * c)
+    half = np.stack([np.outer(s, np.cos(turn)), np.outer(s, np.sin(turn)), np.outer(c, turn**0)], 2)
+    view = np.array([np.sin(from_rad), 0.0, np.cos(from_rad)])
+    meets = half @ view
+    sun_z = 2 * meets * half[..., 2] - view[2]
+    each = np.where((meets > 0) & (sun_z > 0), 4 * meets * sun_z, 0.0)
+    return float(each.mean()) * 2 * np.pi / (power + 1)
+
+
+@pytest.mark.parametrize("finish", FINISHES[:3])
+def test_a_glossy_patch_mirrors_the_sun_and_returns_no_more_than_comes(mission, finish):
+    """At the mirrored view the lobe has the height at which it sends back all that comes along
+    the normal (by quadrature); from every other side it then sends back less."""
+    bench = Bench(
+        mission, shapes={"rover": _square(8.0, 0.0)}, air=clear_air(SUN), sun=SUN, white=True
+    )
+    bench.bodies.data.finish.fill_(wp.vec3(*finish))
+    power = 2.0 / finish[1] ** 4 - 1.0
+    height = 1.0 / _lobe_returns(power, 0.0)
+    for from_rad in np.radians([0, 20, 45, 70, 85]):
+        assert height * _lobe_returns(power, from_rad) < 1.005
+    light, _, _ = bench.look(5.0 * SUN * [-1, -1, 1], [0, 0, 0], pinhole(3, 3, 0.05), jitter=0.0)
+    share = finish[0] * (0.55 + 0.45 * (1.0 - SUN[2]) ** 3)
+    expected = (1.0 - share) * SUN[2] / np.pi + share * height * SUN[2]
+    assert light[1, 1] == pytest.approx(expected, rel=0.005)
 
 
 @pytest.mark.parametrize("tilt_deg", [-35.0, 0.0, 25.0])
