@@ -45,6 +45,7 @@ def perform(
             device=context.device,
             progress=context.progress,
             workers=context.workers,
+            dask=context.dask,
             options=(options or {}).get(name, {}),
         )
         entries[name], ran = run.perform(name, own)

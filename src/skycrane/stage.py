@@ -30,6 +30,8 @@ class StageContext:
         device: "cpu" or "cuda:0", already resolved from "auto".
         progress: where to report steps.
         workers: threads or processes to use; the result must not depend on it.
+        dask: address of a Dask scheduler whose workers are to be used; the result does not depend
+            on it.
         options: further choices of the command, such as {"truth": True}.
     """
 
@@ -41,6 +43,7 @@ class StageContext:
     device: str = "cpu"
     progress: Progress = field(default_factory=Progress)
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    dask: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
 

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import shutil
 
 import numpy as np
 import pytest
 import zarr
 from camera_builders import EVENTS, synthetic_flight
 
-from skycrane.cameras import stage as stage_module
+from skycrane.cameras import crew as crew_module
 from skycrane.cameras import surfaces as surfaces_module
 from skycrane.cameras.bodies import SURFACES
 from skycrane.cameras.exposure import ExposureMeter
+from skycrane.cameras.frames import Filmed, film_frame
 from skycrane.cameras.optics import lens_of
 from skycrane.cameras.renderer import Renderer, camera_pose
 from skycrane.cameras.scene import Scene
 from skycrane.cameras.schedule import frame_times_s, returns_footage
-from skycrane.cameras.stage import Filmed, film, film_frame
+from skycrane.cameras.stage import film
+from skycrane.errors import InputError
 from skycrane.flight.record import write_flight
 from skycrane.mars import terrain as terrain_module
-from skycrane.onboard.store import FrameReader
+from skycrane.mission import dump_mission
+from skycrane.onboard.store import FrameReader, FrameWriter
+from skycrane.rundir import STAGES
 from skycrane.stage import StageContext
 
 PHASES = {"puc_a": ("parachute_deploy", -0.5), "rdc": ("touchdown", -4.0)}
@@ -43,7 +49,19 @@ def brief(mission):
     quality = mission.film_quality["preview"].model_copy(update={"scale": 16, "body_samples": 1})
     cameras = {name: _short(mission.cameras[name], *when) for name, when in PHASES.items()}
     cameras["puc_c"] = mission.cameras["puc_c"]
-    return mission.model_copy(update={"cameras": cameras, "film_quality": {"preview": quality}})
+    # Whole enough to be written down and read again, as workers elsewhere do.
+    film = {
+        "edit": [e for e in mission.film.edit if cameras.keys() >= set(e.views)],
+        "stills": [s for s in mission.film.stills if cameras.keys() >= set(s.cameras)],
+        "camera_titles": {},
+        "stand_ins": {},
+    }
+    change = {
+        "cameras": cameras,
+        "film": mission.film.model_copy(update=film),
+        "film_quality": dict.fromkeys(("preview", "standard", "flight"), quality),
+    }
+    return mission.model_copy(update=change)
 
 
 @pytest.fixture(scope="module")
@@ -67,16 +85,22 @@ def scene(small_ground, brief, flight):
     return Scene(brief, flight, workers=2)
 
 
-def _run(brief, flight, directory, workers=2, **options):
+def _run(brief, flight, directory, workers=2, dask=None, **options):
     directory.mkdir(exist_ok=True)
     if not (directory / "flight").exists():
         write_flight(flight, directory)
-    return film(StageContext(directory=directory, mission=brief, workers=workers, options=options))
+    given = {"directory": directory, "mission": brief, "workers": workers, "dask": dask}
+    return film(StageContext(**given, options=options))
 
 
 def _digests(directory):
     files = sorted((directory / "onboard").iterdir())
     return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+
+
+def _files(directory):
+    files = sorted(f for f in directory.rglob("*") if f.is_file())
+    return {f.relative_to(directory).as_posix(): f.read_bytes() for f in files}
 
 
 @pytest.fixture(scope="module")
@@ -129,15 +153,84 @@ def test_interrupted_filming_goes_on_to_the_same_bytes(
             raise KeyboardInterrupt
         return film_frame(part, index, *args, **kwargs)
 
-    monkeypatch.setattr(stage_module, "film_frame", failing)
+    monkeypatch.setattr(crew_module, "film_frame", failing)
     with pytest.raises(KeyboardInterrupt):
         _run(brief, flight, tmp_path / "cut", workers=1)
-    monkeypatch.setattr(stage_module, "film_frame", film_frame)
+    monkeypatch.setattr(crew_module, "film_frame", film_frame)
     partial = tmp_path / "cut" / "onboard" / "rdc.partial.mcap"
     with partial.open("r+b") as handle:
         handle.truncate(partial.stat().st_size - 1000)  # torn in the middle of a frame
     _run(brief, flight, tmp_path / "cut", workers=1)
     assert _digests(tmp_path / "cut") == _digests(filmed[0])
+
+
+def _filmed_again(brief, flight, directory, monkeypatch):
+    """Return which frames are made when a run is filmed once more."""
+    made = []
+
+    def counting(part, index, *args):
+        made.append((part.name, index))
+        return film_frame(part, index, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(crew_module, "film_frame", counting)
+        _run(brief, flight, directory, workers=1)
+    return made
+
+
+def test_a_finished_film_is_kept_until_its_version_is_raised(
+    filmed, brief, flight, tmp_path, monkeypatch
+):
+    shutil.copytree(filmed[0], tmp_path / "run")
+    assert _filmed_again(brief, flight, tmp_path / "run", monkeypatch) == []
+    raised = dataclasses.replace(STAGES["film"], version=STAGES["film"].version + 1)
+    monkeypatch.setitem(STAGES, "film", raised)
+    made = _filmed_again(brief, flight, tmp_path / "run", monkeypatch)
+    assert len(made) == filmed[1].summary["frames_total"]
+    assert _filmed_again(brief, flight, tmp_path / "run", monkeypatch) == []
+
+
+def test_finished_films_of_unknown_origin_or_damaged_are_made_anew(
+    filmed, brief, flight, tmp_path, monkeypatch
+):
+    shutil.copytree(filmed[0], tmp_path / "run")
+    stores = tmp_path / "run" / "onboard"
+    with FrameReader(stores / "rdc.mcap") as reader:
+        epoch = brief.epoch.entry_interface_utc
+        with FrameWriter(stores / "old.mcap", reader.info, epoch) as writer:
+            for frame in reader:
+                writer.write(frame)
+    (stores / "old.mcap").replace(stores / "rdc.mcap")
+    (stores / "puc_a.mcap").write_bytes(b"nothing that was ever filmed")
+    made = _filmed_again(brief, flight, tmp_path / "run", monkeypatch)
+    assert {name for name, _ in made} == {"rdc", "puc_a"}
+    assert _digests(tmp_path / "run") == _digests(filmed[0])
+
+
+def test_workers_of_a_cluster_film_the_same_bytes(filmed, brief, flight, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=False,
+        dashboard_address=None,
+        local_directory=str(tmp_path / "dask"),
+        silence_logs=50,
+    ) as cluster:
+        address = cluster.scheduler_address
+        _run(brief, flight, tmp_path / "run", dask=address, truth=True)
+    assert _digests(tmp_path / "run") == _digests(filmed[0])
+    one, two = (_files(d / "truth") for d in (tmp_path / "run", filmed[0]))
+    assert one == two
+
+
+def test_a_worker_that_would_film_otherwise_is_told(small_ground, brief, flight, tmp_path):
+    write_flight(flight, tmp_path)
+    job = crew_module._Job(
+        str(tmp_path), dump_mission(brief), 0, "preview", "made from something else"
+    )
+    with pytest.raises(InputError, match="would film something else"):
+        crew_module._Studio(job)
 
 
 def test_truth_is_depth_and_body(filmed, brief, flight):

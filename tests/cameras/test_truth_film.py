@@ -13,7 +13,7 @@ from camera_builders import synthetic_flight
 from scipy.spatial.transform import Rotation
 from test_film import _run, _short
 
-from skycrane.cameras import stage as stage_module
+from skycrane.cameras import crew as crew_module
 from skycrane.cameras import surfaces as surfaces_module
 from skycrane.cameras.optics import Lens, lens_of
 from skycrane.cameras.truth import CHANNELS, POSES
@@ -49,7 +49,7 @@ def filmed(brief, mission, tmp_path_factory):
     """A run whose filming with all its truth was killed half-way and gone on with."""
     directory = tmp_path_factory.mktemp("run") / "run"
     flight = synthetic_flight(mission)
-    whole = stage_module.film_frame
+    whole = crew_module.film_frame
 
     def failing(part, index, *args, **kwargs):
         if index == 3:
@@ -57,7 +57,7 @@ def filmed(brief, mission, tmp_path_factory):
         return whole(part, index, *args, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage_module, "film_frame", failing)
+        patch.setattr(crew_module, "film_frame", failing)
         with pytest.raises(KeyboardInterrupt):
             _run(brief, flight, directory, workers=1, truth=list(CHANNELS))
     assert (directory / "truth" / "ddc.partial.zarr").is_dir()
@@ -77,7 +77,7 @@ def test_another_choice_makes_the_truth_anew_and_no_footage(
 ):
     for folder in ("flight", "onboard"):
         (tmp_path / folder).symlink_to(filmed / folder)
-    monkeypatch.setattr(stage_module, "film_frame", None)
+    monkeypatch.setattr(crew_module, "film_frame", None)
     result = _run(brief, synthetic_flight(mission), tmp_path, truth=True)
     assert [p.name for p in result.outputs] == ["ddc.mcap", "ddc.zarr"]
     again, first = (TruthReader(p / "truth" / "ddc.zarr") for p in (tmp_path, filmed))

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from skycrane.cameras.frames import info_of
 from skycrane.cameras.optics import lens_of
-from skycrane.cameras.stage import info_of
 from skycrane.cameras.truth import TruthWriter
 from skycrane.cameras.truth_about import BODY_IDS
 from skycrane.cli import main

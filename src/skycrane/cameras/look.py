@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 
 from skycrane.cameras.exposure import ExposureMeter
+from skycrane.cameras.frames import Filmed, film_frame
 from skycrane.cameras.optics import lens_of
 from skycrane.cameras.renderer import Renderer
 from skycrane.cameras.scene import Scene
 from skycrane.cameras.sensor import linear_of
-from skycrane.cameras.stage import Filmed, film_frame
 from skycrane.flight.record import read_flight
 from skycrane.mission import load_mission
 

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skycrane.cameras.exposure import ExposureMeter
+from skycrane.cameras.frames import Filmed, film_frame
 from skycrane.cameras.looks_figures import FIGURES, figures_of, within
 from skycrane.cameras.optics import lens_of
 from skycrane.cameras.renderer import Renderer, camera_pose
 from skycrane.cameras.scene import Scene
 from skycrane.cameras.sensor import linear_of
-from skycrane.cameras.stage import Filmed, film_frame
 from skycrane.errors import InputError
 from skycrane.files import write_json
 from skycrane.flight.record import Flight, read_flight

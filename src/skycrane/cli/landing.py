@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from skycrane.cli.application import app
 from skycrane.cli.options import (
     Case,
+    Dask,
     Device,
     Directory,
     Json,
@@ -108,6 +109,7 @@ def _stage_command(
     *,
     device: str = "auto",
     workers: int | None = None,
+    dask: str | None = None,
     as_json: bool,
     quiet: bool,
     options: dict[str, dict[str, Any]] | None = None,
@@ -118,7 +120,7 @@ def _stage_command(
 
     teller = Teller(as_json=as_json, quiet=quiet)
     with RunDir.open(directory) as run:
-        context = context_of(run, device=device, workers=workers, quiet=quiet)
+        context = context_of(run, device=device, workers=workers, quiet=quiet, dask=dask)
         entries = perform(run, [name], context, options=options, told=teller.told)
     teller.finish(directory, entries)
 
@@ -130,6 +132,7 @@ def film(
     *,
     device: Device = "auto",
     workers: Workers = None,
+    dask: Dask = None,
     truth: Truth = False,
     truth_channels: TruthChannels = None,
     as_json: Json = False,
@@ -141,6 +144,7 @@ def film(
         directory,
         device=device,
         workers=workers,
+        dask=dask,
         as_json=as_json,
         quiet=quiet,
         options=options_of(truth, truth_channels),

@@ -14,6 +14,7 @@ from skycrane.stage import Quality, StageContext
 
 __all__ = [
     "Case",
+    "Dask",
     "Device",
     "Directory",
     "Json",
@@ -42,6 +43,9 @@ Device = Annotated[
     str, Parameter(help="auto, cpu or cuda:0 (auto takes a CUDA device where there is one).")
 ]
 Workers = Annotated[int | None, Parameter(help="Threads to use; the result does not depend on it.")]
+Dask = Annotated[
+    str | None, Parameter(help="Work on the workers of this Dask scheduler (tcp://HOST:8786).")
+]
 Qualities = Annotated[Quality, Parameter(help="How many pixels and frames to spend.")]
 Truth = Annotated[
     bool, Parameter(negative="", help="Keep depth and body of every pixel under truth/.")
@@ -76,16 +80,19 @@ def options_of(truth: bool, channels: str | None) -> dict[str, dict[str, Any]]:
     return {"film": {"truth": True}} if truth else {}
 
 
-def context_of(run: Any, *, device: str, workers: int | None, quiet: bool) -> StageContext:
+def context_of(
+    run: Any, *, device: str, workers: int | None, quiet: bool, dask: str | None = None
+) -> StageContext:
     """Return what a stage of this run works with."""
     from skycrane.compute import resolve_device
 
     return StageContext(
         directory=run.path,
         mission=run.mission,
-        device=resolve_device(device),
+        device="cpu" if dask is not None and device == "auto" else resolve_device(device),
         progress=Progress(quiet=quiet),
         workers=worker_count(workers),
+        dask=dask,
     )
 
 

@@ -189,8 +189,8 @@ def _guard(values: dict[str, str]) -> str:
     return f"{zlib.crc32(text.encode()):08x}"
 
 
-def decode_info(values: dict[str, str]) -> tuple[CameraInfo, int]:
-    """Return the camera and its epoch (ns since 1970 UTC) from a store's metadata.
+def decode_info(values: dict[str, str]) -> tuple[CameraInfo, int, str]:
+    """Return the camera, its epoch (ns since 1970 UTC) and the origin from a store's metadata.
 
     Raises:
         records.Torn: they do not describe a camera.
@@ -199,9 +199,8 @@ def decode_info(values: dict[str, str]) -> tuple[CameraInfo, int]:
         if values["crc32"] != _guard(values):
             raise records.Torn("the description of its camera is damaged")
         camera = json.loads(values["camera"])
-        return CameraInfo(**{f.name: camera[f.name] for f in fields(CameraInfo)}), int(
-            values["epoch_ns"]
-        )
+        info = CameraInfo(**{f.name: camera[f.name] for f in fields(CameraInfo)})
+        return info, int(values["epoch_ns"]), values["origin"]
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise records.Torn("the description of its camera is damaged") from error
 

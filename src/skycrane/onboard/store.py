@@ -247,6 +247,7 @@ class FrameReader:
         path: the file.
         info: the camera.
         epoch_ns: the time of t_s = 0, nanoseconds since 1970 UTC.
+        origin: what the frames were made from, as their writer was told.
 
     Raises:
         InputError: the file is missing, empty, foreign, truncated or damaged.
@@ -262,7 +263,7 @@ class FrameReader:
         self.path = Path(path)
         self._data = self._map()
         try:
-            self.info, self.epoch_ns, start = self._describe()
+            self.info, self.epoch_ns, self.origin, start = self._describe()
             if recover:
                 entries = _whole_frames(self._data, start, self.info)
                 self._chunks = [(entry.time_ns, entry.offset) for entry in entries]
@@ -293,7 +294,7 @@ class FrameReader:
                 right="Give a camera's *.mcap file.",
             ) from error
 
-    def _describe(self) -> tuple[CameraInfo, int, int]:
+    def _describe(self) -> tuple[CameraInfo, int, str, int]:
         if self._data[: len(records.MAGIC)] != records.MAGIC:
             raise Torn("this is not an MCAP file")
         for opcode, first, last in records.walk(self._data, len(records.MAGIC), len(self._data)):
