@@ -2,8 +2,7 @@
 
 Colours follow glTF 2.0's metallic-roughness material: base colour factor times vertex colours times
 base-colour texture, averaged over each triangle; metalness and roughness likewise. A metal's share
-becomes mirror strength of `Material`, its diffuse light less by what the mirror sends, so that a
-white model sends back no more than it gets. Emission, normal maps, transmission and animation are
+becomes mirror strength of `Material`. Emission, normal maps, transmission and animation are
 not taken. A material named as one of ours ("nylon_orange") is that one.
 """
 
@@ -34,8 +33,8 @@ _LEVELS = 63
 """Steps of a colour's root that are told apart, and of metalness and roughness."""
 _DIELECTRIC, _METAL = 0.073, 0.75
 """Mirror strengths: 0.04 of the light straight on, as glTF has it, and of polished foil."""
-_MIRRORED = 0.55
-"""Share of the strength that is mirrored straight on, in the renderer."""
+_WHITEST = 0.98
+"""No surface sends back all that it gets."""
 _SAMPLES = 16
 
 
@@ -292,7 +291,7 @@ def _painted(pieces: list[_Piece], name: str, paints: Paints) -> tuple[NDArray[n
     shades, which = np.unique(rows, axis=0, return_inverse=True)
     value = shades[:, 1:] / _LEVELS
     strength = _DIELECTRIC + (_METAL - _DIELECTRIC) * value[:, 3]
-    albedo = value[:, :3] ** 2 / (1.0 + _MIRRORED * strength[:, None])
+    albedo = np.minimum(value[:, :3] ** 2, _WHITEST)
     look = np.column_stack([strength, np.clip(value[:, 4], 0.05, 1.0), np.zeros(len(shades))])
     paint = ours.copy()
     paint[ours < 0] = len(paints) + which.reshape(-1)
