@@ -45,8 +45,9 @@ def launch_rows(
         return
     step = max(1, -(-rows // (count * _RANGES_PER_WORKER)))
     starts = range(0, rows, step)
-    # The module is compiled and loaded before threads ask for it at once.
-    kernel.module.load(wp.get_device(device))
+    # The module is compiled and loaded before threads ask for it at once; as launches on the CPU
+    # want it, else it would be compiled for both.
+    kernel.module.load(wp.get_device(device), block_dim=1)
 
     def run(row0: int) -> None:
         dim = (min(step, rows - row0), columns)
