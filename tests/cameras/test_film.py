@@ -73,7 +73,7 @@ def flight(mission):
 def small_ground(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr(terrain_module, "_BASE", ((160.0, 512), (20.0, 256), (4.0, 256)))
+        patch.setattr(terrain_module, "_BASE", ((160.0, 128), (20.0, 128), (4.0, 256)))
         patch.setattr(terrain_module, "_FINE", ((0.8, 256), (0.2, 256), (0.05, 256)))
         patch.setattr(terrain_module, "_UNITS", (8.0, 128))
         patch.setattr(surfaces_module, "_RAYS", 3)
