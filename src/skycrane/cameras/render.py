@@ -139,7 +139,7 @@ def _ground_light(
     beam = direct * sun_through(air, high) * gain
     # Hollows see each other: light lost to the sky comes back partly from lit ground.
     # What the dust scatters forward comes from about the sun and is thrown back as its light is.
-    about = 1.0 + air.aureole * (gain - 1.0)
+    about = 1.0 + air.aureole * wp.min(gain - 1.0, 0.8)
     diffuse = (
         open_sky * about * air.sky_irradiance[c] + (1.0 - open_sky) * 0.5 * air.ground_radiance[c]
     )

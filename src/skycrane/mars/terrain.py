@@ -1,7 +1,7 @@
 """The ground of a mission: nested grids of height and light around the target and a focus.
 
 Three levels lie around the target (160 m, 20 m and 4 m apart, out to 82 km); four finer ones
-(0.8 m to 1 cm) around the focus, where the rover comes down. All are samples of one
+(0.8 m to 5 mm) around the focus, where the rover comes down. All are samples of one
 function of the place, so that the ground is the same wherever the focus lies.
 """
 
@@ -34,11 +34,11 @@ from skycrane.mission import Mission
 
 __all__ = ["Level", "Terrain", "cache_directory", "terrain_of"]
 
-VERSION = 11
+VERSION = 12
 """Counts changes of the ground's making, so that no stale cache is used."""
 
 _BASE = ((160.0, 1024), (20.0, 2048), (4.0, 2048))
-_FINE = ((0.8, 2048), (0.2, 2048), (0.05, 2048), (0.01, 1024))
+_FINE = ((0.8, 2048), (0.2, 2048), (0.05, 2048), (0.005, 2048))
 _EXTRA = 2048
 _UNITS = (8.0, 1024)
 _FINEST_M = 0.064

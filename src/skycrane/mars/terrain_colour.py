@@ -70,7 +70,7 @@ def colour_at(
     albedo = wp.lerp(albedo, form.dust, wp.clamp((dusty + 0.08 * fine) * (1.0 - seen), 0.0, 0.7))
     # The ridge along the rough unit's margin is bare rock.
     margin = (units.into + 22.0) / 18.0
-    bare = 0.20 * wp.exp(-margin * margin) * (1.0 - hill)
+    bare = 0.22 * wp.exp(-margin * margin) * (1.0 - hill) * step(-0.25, 0.35, units.patch)
     albedo = wp.lerp(
         albedo,
         form.bedrock,
@@ -82,4 +82,7 @@ def colour_at(
     albedo = wp.lerp(albedo, form.sand, wp.clamp(cover * (0.95 - 0.35 * lies[1]), 0.0, 0.95))
     albedo = wp.lerp(albedo, form.sand * 0.85, 0.30 * scarp)
     albedo = wp.lerp(albedo, form.dust, wp.clamp(lies[2] * (0.55 + 0.25 * fine), 0.0, 0.9))
-    return wp.lerp(albedo, form.rock, 0.8 * lies[3])
+    # Stones are bare and grey or wear dust, by neighbourhoods.
+    worn = step(-0.4, 0.6, noise2(x / 0.7, y / 0.7, s + 8250))
+    stone = wp.lerp(form.rock * 0.85, 0.5 * (form.rock + form.dust), worn)
+    return wp.lerp(albedo, stone, 0.85 * lies[3])

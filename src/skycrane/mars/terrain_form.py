@@ -27,7 +27,6 @@ __all__ = [
     "pitted_share",
     "rim_share",
     "rough_inside",
-    "rough_share",
     "step",
 ]
 
@@ -61,6 +60,7 @@ class Form:
     ripple_steepness: float
     ripple_across: wp.vec2
     rock_cover: float
+    gravel_cover: float
     clear_radius: float
     clear_over: float
     target_height: float
@@ -106,6 +106,7 @@ def form_of(mission: Mission, *, target_height_m: float = 0.0, device: str = "cp
     across = np.radians(model.ripples.direction_deg)
     form.ripple_across = wp.vec2(float(np.sin(across)), float(np.cos(across)))
     form.rock_cover = model.rocks.cover
+    form.gravel_cover = model.rocks.gravel_cover
     form.clear_radius = model.rocks.clear_radius_m
     form.clear_over = model.rocks.clear_over_m
     form.target_height = target_height_m
@@ -173,9 +174,10 @@ def rim_share(x: float, y: float, form: Form) -> float:
 
 
 @wp.func
-def rough_inside(x: float, y: float, form: Form) -> float:
+def rough_inside(x: float, y: float, inside: float, form: Form) -> float:
     """Return how far a place lies within the rough, lower unit, m; negative outside it.
 
+    `inside` is how far it lies behind the delta's scarp [m].
     Its margin is a line of wide lobes, as of a surface worn back, not a gradual change.
     """
     s = form.seed + 7200
@@ -186,14 +188,8 @@ def rough_inside(x: float, y: float, form: Form) -> float:
     n += 0.012 * noise2(x / 70.0, y / 70.0, s + 14)
     # Keep the target itself on the smooth unit, a few hundred metres from its margin.
     n -= 0.7 * wp.exp(-(x * x + y * y) / (260.0 * 260.0))
-    n -= 0.25 * step(-700.0, 200.0, delta_inside(x, y, form))
+    n -= 0.25 * step(-700.0, 200.0, inside)
     return (n - form.rough_level) * 1500.0
-
-
-@wp.func
-def rough_share(x: float, y: float, form: Form) -> float:
-    """Return 0 on the smooth cratered floor, 1 in the rough rocky unit."""
-    return step(-14.0, 14.0, rough_inside(x, y, form))
 
 
 @wp.func
@@ -307,10 +303,10 @@ def _mound_height(x: float, y: float, form: Form) -> float:
 @wp.func
 def base_height(x: float, y: float, finest: float, form: Form) -> float:
     """Return the height of the landform [m] with relief of wavelengths down to `finest` [m]."""
-    into = rough_inside(x, y, form)
-    rough = step(-14.0, 14.0, into)
     rim = rim_share(x, y, form)
     inside = delta_inside(x, y, form)
+    into = rough_inside(x, y, inside, form)
+    rough = step(-14.0, 14.0, into)
     h = _rim_height(x, y, form) * rim
     if inside > -200.0:
         h += _delta_height(x, y, inside, finest, form) * (1.0 - rim)

@@ -46,11 +46,11 @@ def units_at(x: float, y: float, form: Form) -> Units:
     s = form.seed
     u.pitted = pitted_share(x, y, form)
     u.mantle = mantle_share(x, y, form)
-    u.inside = wp.max(delta_inside(x, y, form), 0.7 * mound_inside(x, y, form))
-    u.inside = wp.clamp(u.inside, -1000.0, 1000.0)
+    inside = delta_inside(x, y, form)
+    u.inside = wp.clamp(wp.max(inside, 0.7 * mound_inside(x, y, form)), -1000.0, 1000.0)
     u.rim = rim_share(x, y, form)
     # Of the floor only: the wall has no such margins.
-    u.into = wp.clamp(rough_inside(x, y, form) - 900.0 * u.rim, -500.0, 500.0)
+    u.into = wp.clamp(rough_inside(x, y, inside, form) - 900.0 * u.rim, -500.0, 500.0)
     u.lows = fbm(x, y, 420.0, 4, 0.55, s + 8000)
     u.patch = fbm(x, y, 75.0, 3, 0.55, s + 8010)
     u.tone = fbm(x, y, 3400.0, 5, 0.5, s + 8200)

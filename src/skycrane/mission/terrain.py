@@ -73,6 +73,8 @@ class Rocks(Section):
 
     cover: Fraction
     """Fraction of the ground that rocks cover."""
+    gravel_cover: Annotated[float, Field(ge=0, le=0.25)]
+    """Fraction that gravel of a few centimetres covers where the wind has swept the soil off it."""
     clear_radius_m: NonNegative
     """Around the target, no rock larger than a wheel can pass: radius, m."""
     clear_over_m: Positive
