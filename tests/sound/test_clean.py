@@ -1,5 +1,8 @@
 """Cleaning files: exact sums, the breeze kept, the same bytes, one clear error for a wrong one."""
 
+import contextlib
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +186,62 @@ def test_calibration_is_carried_over(tmp_path: Path) -> None:
         handle.write(samples)
     clean_file(source, tmp_path / "c.flac")
     assert '"full_scale_pa": 0.25' in open_recording(tmp_path / "c.flac").comment
+
+
+def test_provenance_stands_in_the_file_and_beside_it(tmp_path: Path) -> None:
+    _, samples, alone = mixed(-5.0, duration_s=4.0)
+    source = write(tmp_path / "in.flac", samples)
+    noise = write(tmp_path / "noise.flac", alone)
+    report = clean_file(source, tmp_path / "c.flac", reference=noise, strength=0.7)
+    beside = json.loads((tmp_path / "c.flac.json").read_text())
+    inside = json.loads(open_recording(tmp_path / "c.flac").comment)
+    for one in (beside, inside):
+        assert one["cleaned_by"].startswith("skycrane ")
+        assert one["strength"] == 0.7
+        assert one["cleaned_from"]["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
+        assert one["noise_reference"]["name"] == "noise.flac"
+    assert beside["removed_db"] == report["removed_db"]
+
+
+def test_many_channels_each_come_out_as_alone(tmp_path: Path) -> None:
+    _, samples, _ = mixed(-5.0, duration_s=4.0)
+    many = np.stack([np.roll(samples, 1000 * i) * (1 - i / 40) for i in range(32)], axis=1)
+    source = write(tmp_path / "in.wav", many)
+    report = clean_file(source, tmp_path / "c.wav")
+    assert report["channels"] == 32
+    single = write(tmp_path / "one.wav", read(source)[:, 17])
+    clean_file(single, tmp_path / "one_c.wav")
+    np.testing.assert_array_equal(
+        read(tmp_path / "one_c.wav")[:, 0], read(tmp_path / "c.wav")[:, 17]
+    )
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_spoilt_file_is_read_or_refused_and_nothing_else(tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    suffix, subtype = [(".wav", "PCM_16"), (".flac", "PCM_16"), (".ogg", "VORBIS")][seed % 3]
+    noise = 0.1 * rng.standard_normal(6000)
+    data = bytearray(write(tmp_path / f"whole{suffix}", noise, 8000, subtype).read_bytes())
+    for _ in range(rng.integers(1, 12)):
+        data[rng.integers(0, 120 if rng.uniform() < 0.7 else len(data))] = rng.integers(256)
+    (tmp_path / f"spoilt{suffix}").write_bytes(bytes(data))
+    out = tmp_path / "out.wav"
+    report = None
+    with contextlib.suppress(InputError):
+        report = clean_file(tmp_path / f"spoilt{suffix}", out)
+    assert (report is not None) == out.exists()
+    if report is None:
+        assert not list(tmp_path.glob("out*"))
+    else:
+        assert abs(soundfile.info(out).frames / report["rate_hz"] - report["seconds"]) < 1e-3
+
+
+def test_all_clipped_comes_out_and_adds_up(tmp_path: Path) -> None:
+    t = np.arange(2 * RATE) / RATE
+    source = write(tmp_path / "in.wav", np.sign(np.sin(2 * np.pi * 100 * t)), subtype="PCM_16")
+    clean_file(source, tmp_path / "c.wav", residual=tmp_path / "r.wav")
+    total = read(tmp_path / "c.wav") + read(tmp_path / "r.wav")
+    np.testing.assert_array_equal(total, read(source))
 
 
 def good(folder: Path) -> dict:

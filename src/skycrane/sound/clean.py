@@ -14,16 +14,17 @@ import soundfile
 from numpy.typing import NDArray
 from scipy import fft
 
+from skycrane import __version__
 from skycrane.errors import InputError
-from skycrane.files import atomic_path
+from skycrane.files import atomic_path, sha256_file, write_json
 from skycrane.progress import Progress
 from skycrane.sound.recording import Recording, Writer, open_recording
 from skycrane.sound.separate import NoiseModel, Separator, model_noise
 from skycrane.sound.survey import frame_size
 
-__all__ = ["METHOD", "clean_file"]
+__all__ = ["METHOD", "clean_file", "sidecar"]
 
-METHOD = "tracked tones, steady noise floor, short clicks; smooth-spectrum Wiener gain"
+METHOD = "tracked tones, ridges, clicks, steady floor; smooth-spectrum Wiener gain"
 
 
 def clean_file(
@@ -36,6 +37,9 @@ def clean_file(
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Take steady noise, tones and clicks out of a recording; keep wind, voices and music.
+
+    What was done, from what, with which version stands in the comment tag of both files, and with
+    the report beside `out` in a file named as it is with .json added.
 
     `out`, and `residual` where asked for, are written in the recording's rate, channels and bits;
     sample by sample they add up to the recording exactly. Floating-point recordings are written as
@@ -68,7 +72,8 @@ def clean_file(
             models.append(_model(recording, other, channel, unit))
             advance()
     report = _Report(recording, models)
-    comment = json.dumps({**_tags(recording), "method": METHOD, "strength": strength})
+    done = _provenance(recording, other, strength)
+    comment = json.dumps({**_tags(recording), **done})
     with contextlib.ExitStack() as stack:
         writers = []
         for path in (out, residual):
@@ -84,7 +89,30 @@ def clean_file(
                 now = report.frames // recording.rate_hz
                 advance(now - before)
                 before = now
-    return report.summary(strength)
+        summary = report.summary(strength)
+        write_json(sidecar(out), {**done, **summary})
+    return summary
+
+
+def sidecar(out: Path) -> Path:
+    """Return where the report of a cleaned recording goes."""
+    return out.with_name(out.name + ".json")
+
+
+def _provenance(
+    recording: Recording, reference: Recording | None, strength: float
+) -> dict[str, Any]:
+    def named(one: Recording) -> dict[str, str]:
+        return {"name": one.path.name, "sha256": sha256_file(one.path)}
+
+    return {
+        "cleaned_by": f"skycrane {__version__}",
+        "method": METHOD,
+        "strength": strength,
+        "cleaned_from": named(recording),
+        "noise_reference": None if reference is None else named(reference),
+        "frame_s": round(frame_size(recording.rate_hz) / recording.rate_hz, 4),
+    }
 
 
 def _check(
@@ -101,7 +129,7 @@ def _check(
     taken = {recording.path.resolve(): "the recording"}
     if reference is not None:
         taken.setdefault(reference.path.resolve(), "the reference")
-    for path in (out, residual):
+    for path in (out, residual, sidecar(out)):
         if path is None:
             continue
         if Path(path).is_dir():
@@ -112,7 +140,8 @@ def _check(
                 f"this is {what} itself", where=str(path), right="Choose another name."
             )
         taken[Path(path).resolve()] = "the other output"
-        Writer.check(Path(path), recording)
+        if path != sidecar(out):
+            Writer.check(Path(path), recording)
     if reference is None:
         return
     if reference.channels not in {1, recording.channels}:

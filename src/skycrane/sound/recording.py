@@ -18,7 +18,7 @@ from skycrane.errors import InputError
 __all__ = ["BLOCK_FRAMES", "Recording", "Writer", "calibration_pa", "open_recording"]
 
 BLOCK_FRAMES = 1 << 16
-"""Sample frames read at once."""
+"""Sample frames read at once, of up to four channels; of more, so many fewer."""
 
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 _KINDS = "WAV, FLAC, MP3, OGG or another format that libsndfile reads"
@@ -60,8 +60,9 @@ class Recording:
         done = 0
         try:
             with soundfile.SoundFile(str(self.path)) as handle:
+                count = max(BLOCK_FRAMES * 4 // max(self.channels, 4), 1024)
                 while True:
-                    block = self._read(handle)
+                    block = self._read(handle, count)
                     if not len(block):
                         break
                     self._check(block, done)
@@ -72,11 +73,11 @@ class Recording:
         if done != self.frames and (self.exact_length or not done):
             raise self._damaged(done)
 
-    def _read(self, handle: Any) -> NDArray[np.float64]:
+    def _read(self, handle: Any, count: int) -> NDArray[np.float64]:
         if self.bits in _BITS.values() and handle.subtype in _BITS:
-            block = handle.read(BLOCK_FRAMES, dtype="int32", always_2d=True)
+            block = handle.read(count, dtype="int32", always_2d=True)
             return (block >> (32 - self.bits)).astype(np.float64)
-        block = handle.read(BLOCK_FRAMES, dtype="float64", always_2d=True)
+        block = handle.read(count, dtype="float64", always_2d=True)
         if not self.bits:
             return block
         top = 2.0 ** (self.bits - 1)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from skycrane.errors import InputError
 from skycrane.files import atomic_path
 from skycrane.mission.sound import Microphone
-from skycrane.sound.clean import clean_file
+from skycrane.sound.clean import clean_file, sidecar
 from skycrane.sound.landing import write_landing_sound
 from skycrane.sound.measure import level_db, si_sdr_db
 from skycrane.sound.microphone import to_samples
@@ -109,7 +109,7 @@ def clean(context: StageContext) -> StageResult:
     title = f"{context.mission.site.name}: a minute on the surface"
     spectrogram_picture(raw, cleaned, residual, picture, title=title)
     summary = {**report, **_against_truth(context, raw, cleaned)}
-    outputs = [raw, cleaned, residual, picture]
+    outputs = [raw, cleaned, residual, sidecar(cleaned), picture]
     if context.mission.soundscape.landing.in_film != "none":
         summary.update(_landing(context, folder / LANDING))
         outputs.append(folder / LANDING)
