@@ -1,0 +1,149 @@
+"""The built-in ground's units: their shares and margins; the same ground from level to level."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import warp as wp
+from scipy.ndimage import gaussian_filter
+
+from skycrane.mars import terrain as terrain_module
+from skycrane.mars.terrain import terrain_of
+from skycrane.mars.terrain_form import (
+    Form,
+    base_height,
+    delta_inside,
+    form_of,
+    mantle_share,
+    pitted_share,
+    rough_inside,
+)
+
+wp.set_module_options({"enable_backward": False})
+
+SUN = [-0.75, -0.17, 0.64]
+
+
+@wp.kernel(enable_backward=False)
+def _shares(origin: wp.vec2, cell: float, form: Form, out: wp.array2d(dtype=wp.vec4)):
+    i, j = wp.tid()
+    x = origin[0] + float(j) * cell
+    y = origin[1] + float(i) * cell
+    inside = delta_inside(x, y, form)
+    out[i, j] = wp.vec4(
+        rough_inside(x, y, inside, form),
+        pitted_share(x, y, form),
+        mantle_share(x, y, form),
+        inside,
+    )
+
+
+@wp.kernel(enable_backward=False)
+def _heights(points: wp.array(dtype=wp.vec2), form: Form, out: wp.array(dtype=float)):
+    i = wp.tid()
+    out[i] = base_height(points[i][0], points[i][1], 200.0, form)
+
+
+def _units(mission, origin, cell, n):
+    out = wp.zeros((n, n), dtype=wp.vec4, device="cpu")
+    wp.launch(_shares, dim=(n, n), inputs=[wp.vec2(*origin), cell, form_of(mission), out])
+    return out.numpy()
+
+
+def test_units_cover_the_shares_asked_for(mission):
+    # East of the delta, far from the target that is kept on the smooth unit.
+    units = _units(mission, (2000.0, -20000.0), 40.0, 1000)
+    model = mission.terrain
+    assert (units[..., 0] > 0).mean() == pytest.approx(model.rough_fraction, abs=0.10)
+    assert units[..., 1].mean() == pytest.approx(model.pitted_fraction, abs=0.10)
+    assert units[..., 2].mean() == pytest.approx(model.mantle_fraction, abs=0.10)
+
+
+def test_the_target_lies_on_the_smooth_unit_near_its_margin(mission):
+    units = _units(mission, (-1500.0, -1500.0), 10.0, 301)
+    assert units[150, 150, 0] < -100.0
+    assert (units[..., 0] > 0).any()
+
+
+def test_a_steep_margin_bounds_the_rough_unit(mission):
+    cell, n = 4.0, 1000
+    units = _units(mission, (1000.0, -2000.0), cell, n)
+    into, inside = units[..., 0], units[..., 3]
+    edges = np.argwhere((into[:, :-1] < 0) & (into[:, 1:] >= 0) & (inside[:, :-1] < -600))
+    assert len(edges) > 200
+    gy, gx = np.gradient(into, cell)
+    steps = []
+    for i, j in edges[:: max(1, len(edges) // 300)]:
+        slope = np.array([gx[i, j], gy[i, j]])
+        across = slope / max(np.linalg.norm(slope), 1e-6)
+        place = np.array([1000.0 + j * cell, -2000.0 + i * cell])
+        steps += [place - 20.0 * across, place + 25.0 * across]
+    points = wp.array(np.array(steps, np.float32), dtype=wp.vec2, device="cpu")
+    out = wp.zeros(len(steps), dtype=float, device="cpu")
+    wp.launch(_heights, dim=len(steps), inputs=[points, form_of(mission), out], device="cpu")
+    drop = out.numpy()[0::2] - out.numpy()[1::2]
+    # Some metres within 45 m, on undulation whose slope there is a few hundredths.
+    assert np.median(drop) > 5.0
+    assert (drop > 0).mean() > 0.85
+
+
+@pytest.fixture(scope="module")
+def levels(tmp_path_factory, mission):
+    """Return lit levels of spacings 20 to 0.2 m, wide enough to look for repetition."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(terrain_module, "_BASE", ((160.0, 128), (20.0, 256), (4.0, 1024)))
+        patch.setattr(terrain_module, "_FINE", ((0.8, 512), (0.2, 512)))
+        patch.setattr(terrain_module, "_UNITS", (8.0, 512))
+        yield terrain_of(mission).levels((0.0, 0.0), SUN)
+
+
+def _seen(level):
+    """Return what level ground throws back in green under sun and sky, at each node."""
+    light, surface = level.texels[..., 0], level.texels[..., 1]
+    albedo = (((surface >> 8) & 255) / 255.0) ** 2 * 0.6
+    return albedo * (0.75 * (light & 4095) / 4095.0 + 0.2 * (surface >> 24) / 255.0)
+
+
+def _repeats(picture, lag):
+    """Return the greatest autocorrelation of a picture beyond `lag` nodes."""
+    x = picture - picture.mean()
+    n = len(x)
+    wide = np.zeros((2 * n, 2 * n))
+    wide[:n, :n] = x
+    power = np.abs(np.fft.fft2(wide)) ** 2
+    found = np.fft.ifft2(power).real
+    i, j = np.meshgrid(*[np.minimum(np.arange(2 * n), 2 * n - np.arange(2 * n))] * 2, indexing="ij")
+    overlap = (n - np.minimum(i, n)) * (n - np.minimum(j, n))
+    use = (np.hypot(i, j) > lag) & (i < n // 2) & (j < n // 2)
+    return float((found[use] / overlap[use]).max() / x.var())
+
+
+def test_the_ground_repeats_nowhere(levels):
+    seen = _seen(levels[2])
+    seen = seen - gaussian_filter(seen, 12)
+    assert _repeats(seen, 40) < 0.08
+    # Seen to find what does repeat.
+    tile = seen[300:556, 300:556]
+    assert _repeats(np.tile(tile, (4, 4)), 40) > 0.9
+
+
+@pytest.mark.parametrize("pair", [(1, 2), (2, 3), (3, 4)])
+def test_one_level_goes_over_into_the_next_without_popping(levels, pair):
+    coarse, fine = (levels[k] for k in pair)
+    ratio = round(coarse.cell_m / fine.cell_m)
+    seen = _seen(fine)
+    at = [
+        round((f - c) / coarse.cell_m) for f, c in zip(fine.origin_m, coarse.origin_m, strict=True)
+    ]
+    n = len(seen) // ratio
+    # Blocks about the coarse nodes, as a pixel of the coarse level's width averages them.
+    half = ratio // 2
+    blocks = seen[ratio - half : ratio - half + (n - 2) * ratio, :]
+    blocks = blocks[:, ratio - half : ratio - half + (n - 2) * ratio]
+    mine = blocks.reshape(n - 2, ratio, n - 2, ratio).mean(axis=(1, 3))
+    theirs = _seen(coarse)[at[1] + 1 : at[1] + n - 1, at[0] + 1 : at[0] + n - 1]
+    change = mine / np.maximum(theirs, 1e-4) - 1
+    assert abs(np.median(change)) < 0.03
+    assert np.median(np.abs(change)) < 0.065
+    assert np.corrcoef(mine.ravel(), theirs.ravel())[0, 1] > 0.7
