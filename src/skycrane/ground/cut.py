@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -127,7 +128,7 @@ def _frames(
         return frame
 
     waiting: deque[Future[av.VideoFrame]] = deque()
-    with ThreadPoolExecutor(max(1, workers)) as pool:
+    with _alone(), ThreadPoolExecutor(max(1, workers)) as pool:
         try:
             for index in range(count):
                 waiting.append(pool.submit(compose, index))
@@ -138,6 +139,21 @@ def _frames(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Have OpenCV work on the calling thread alone.
+
+    The frames keep all cores busy; threads within each would wait for one another, and its optical
+    flow depends on their number.
+    """
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _sound_frames(sound: NDArray[np.float32]) -> Iterator[av.AudioFrame]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -47,7 +48,7 @@ def motion_of(first: Picture, second: Picture) -> Motion:
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     flow = search.calc(one, two, None)  # type: ignore[call-overload]
     flow = cv2.GaussianBlur(flow, (0, 0), 1.5)
-    back = cv2.remap(two, *_maps(flow, 1.0), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    back = _moved(np.asarray(two, dtype=np.uint8), np.asarray(flow), 1.0)
     change, left = float(cv2.absdiff(one, two).mean()), float(cv2.absdiff(one, back).mean())
     trusted = change < _STILL or left < max((1 - _TRUSTED) * change, 2 * _STILL)
     large = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -60,17 +61,22 @@ def between(first: Picture, second: Picture, motion: Motion, share: float) -> Pi
     if not motion.trusted:
         return first
     sides = [
-        cv2.remap(
-            picture, *_maps(motion.flow_px, way), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        _moved(picture, motion.flow_px, way)
         for picture, way in ((first, -share), (second, 1 - share))
     ]
     return np.asarray(cv2.addWeighted(sides[0], 1 - share, sides[1], share, 0), dtype=np.uint8)
 
 
-def _maps(flow: NDArray[np.float32], way: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return where each pixel is looked up when the picture is moved along the flow."""
-    h, w = flow.shape[:2]
-    x = np.arange(w, dtype=np.float32)[None] + np.float32(way) * flow[..., 0]
-    y = np.arange(h, dtype=np.float32)[:, None] + np.float32(way) * flow[..., 1]
-    return x, y
+def _moved(picture: Picture, flow: NDArray[np.float32], way: float) -> Picture:
+    """Return a picture moved `way` times back along the flow."""
+    places = cv2.scaleAdd(flow, way, _places(*flow.shape[:2]))
+    moved = cv2.remap(  # type: ignore[call-overload]
+        picture, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(moved, dtype=np.uint8)
+
+
+@lru_cache(maxsize=16)
+def _places(height: int, width: int) -> NDArray[np.float32]:
+    """Return each pixel's own place (column, row), (height, width, 2)."""
+    return np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)

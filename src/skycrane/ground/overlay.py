@@ -111,18 +111,28 @@ class Overlay:
         Laying colour over a picture is linear in the picture, so drawing once over black and once
         over white tells both.
         """
-        black, white = (
-            np.full((self.height, self.width, 3), level, np.uint8) for level in (0, 255)
-        )
+        black, white = (canvas.copy() for canvas in self._still[passed])
         for canvas in (black, white):
-            rows = canvas[self.height - len(self._floor) :]
-            rows[:] = np.round(rows * self._floor).astype(np.uint8)
-            self._strip(canvas, passed=passed)
             self._clocks(canvas, *key)
             self._static_labels(canvas, key[2])
         low = slice(self.height - len(self._floor), None)
         stays = (white[low].astype(np.float32) - black[low]) / np.float32(255)
         return stays.astype(np.float32), np.ascontiguousarray(black[low])
+
+    @cached_property
+    def _still(self) -> dict[bool, tuple[Picture, Picture]]:
+        """What of a layer never changes, over black and over white, ahead and passed."""
+        made = {}
+        for passed in (False, True):
+            black, white = (
+                np.full((self.height, self.width, 3), level, np.uint8) for level in (0, 255)
+            )
+            for canvas in (black, white):
+                rows = canvas[self.height - len(self._floor) :]
+                rows[:] = np.round(rows * self._floor).astype(np.uint8)
+                self._strip(canvas, passed=passed)
+            made[passed] = (black, white)
+        return made
 
     def _static_labels(self, canvas: Picture, phase: str) -> None:
         x, y = self.width // 2, self.px(622)
