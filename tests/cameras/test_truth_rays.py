@@ -190,6 +190,29 @@ def test_flow_follows_a_shape_that_changes(ball):
     assert np.abs(expected).max() > 2
 
 
+def test_a_riser_near_the_camera_has_no_gaps_nor_yields_to_thin_lines(mission):
+    place, glass = Place(mission, SUN, {}), lens(256, 192, 260.0)
+    # A broad cord that runs aslant, half a metre wide in the view, and a bundle of thin ones on it.
+    start, end = np.array([-3.2, -2.0, 5.7]), np.array([3.6, 2.4, 6.9])
+    thin = start + np.linspace(-0.02, 0.02, 40)[:, None] * [0.0, 1.0, 0.0]
+    cords = (
+        np.vstack([thin, start]),
+        np.vstack([thin + (end - start), end]),
+        np.array([*[0.003] * 40, 0.25]),
+    )
+    view = place.view(place.moment({}, cords=cords), np.array([0.0, 0.0, 9.0]), looking_down())
+    truth = _truth(place, view, channels=("depth", "body"), glass=glass)
+    # A ray meets the cord where it passes the axis at less than its radius.
+    ray = glass.grid() @ view.pose.turn.T
+    ray /= np.linalg.norm(ray, axis=-1, keepdims=True)
+    across = np.cross(ray, end - start)
+    across /= np.linalg.norm(across, axis=-1, keepdims=True)
+    gap = np.abs(across @ (start - view.pose.eye_m))
+    assert (gap < 0.24).sum() > 2000
+    assert (truth.body[gap < 0.24] == BODY_IDS["parachute"]).all()
+    assert (truth.body[gap > 0.27] != BODY_IDS["parachute"]).all()
+
+
 def test_cords_are_seen_and_flow_with_their_ends(mission):
     place = Place(mission, SUN, {})
     glass = lens()

@@ -180,6 +180,51 @@ def test_full_canopy_has_its_size_gap_and_vent(mission, bodies):
     assert lines[:, 2].max() == pytest.approx(end, abs=0.05)
 
 
+def test_canopy_is_cut_from_the_cloth_of_its_nominal_diameter(mission, bodies):
+    # The nominal diameter is that of a circle of disk, gap and band together, vent and gap counted
+    # (Cruz et al. 2014 for the Viking-type canopy).
+    canopy, d0 = mission.shape.canopy, mission.vehicle.parachute.diameter_m
+    disk = canopy.disk_diameter_m
+    whole = np.pi * disk**2 / 4 + np.pi * disk * (canopy.gap_m + canopy.band_m)
+    assert np.sqrt(4 * whole / np.pi) == pytest.approx(d0, rel=0.01)
+    shape = bodies.canopy_shape(inflation=1.0, deployed_length_m=bodies.parachute_length_m)
+    a, b, c = (shape.vertices_m[shape.triangles[:, k]].astype(float) for k in range(3))
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
+    cloth = np.isin(shape.material, (material_id("nylon_orange"), material_id("nylon_white")))
+    band = cloth & (((a + b + c) / 3)[:, 2] > -1.1 * canopy.band_m)
+    vent = np.pi * canopy.vent_diameter_m**2 / 4
+    # Whatever its bulge the canopy takes no more cloth than it was cut from, and nearly all of it.
+    assert area[cloth & ~band].sum() == pytest.approx(np.pi * disk**2 / 4 - vent, rel=0.05)
+    assert area[band].sum() == pytest.approx(np.pi * disk * canopy.band_m, rel=0.05)
+
+
+def test_canopy_has_its_gores_and_lines(mission, bodies):
+    canopy = mission.shape.canopy
+    assert canopy.gores == 80
+    shape = bodies.canopy_shape(inflation=1.0, deployed_length_m=bodies.parachute_length_m)
+    line = shape.material == material_id("line_white")
+    bars = mesh_of(shape).submesh([np.flatnonzero(line)], append=True).split(only_watertight=False)
+    # A tape over the gap and a suspension line to a gore, the riser, three legs.
+    assert len(bars) == 2 * canopy.gores + 1 + 3
+    # The skirt is scalloped: farthest out in the middle of each gore.
+    cloth = np.unique(shape.triangles[~line])
+    skirt = shape.vertices_m[cloth][shape.vertices_m[cloth][:, 2] > -0.3]
+    turn = np.arctan2(-skirt[:, 1], skirt[:, 0]) / (2 * np.pi) * canopy.gores % 1.0
+    radius = np.hypot(skirt[:, 0], skirt[:, 1])
+    middle = np.abs(turn - 0.5) < 0.1
+    assert radius[middle].mean() > radius[(turn < 0.02) | (turn > 0.98)].mean() + 0.02
+
+
+def test_canopy_breathes_by_the_mission_s_share(mission, bodies):
+    length = bodies.parachute_length_m
+    sizes = [
+        np.hypot(*bodies.canopy_shape(inflation=1.0, deployed_length_m=length, phase_rad=p)
+                 .vertices_m[:, :2].T).max() for p in (-np.pi / 2, np.pi / 2)
+    ]  # fmt: skip
+    wanted = 2 * mission.shape.canopy.breathing
+    assert (sizes[1] - sizes[0]) / np.mean(sizes) == pytest.approx(wanted, rel=0.3)
+
+
 def test_canopy_grows_with_inflation_and_keeps_its_triangles(bodies):
     length = bodies.parachute_length_m
     sizes, first = [], None
@@ -318,3 +363,33 @@ def test_the_stage_s_camera_is_clear_of_the_stowed_rover(mission, bodies):
     gap = wp.zeros(1, dtype=float)
     wp.launch(gap_kernel, 1, [mesh.id, wp.vec3(*eye), gap])
     assert gap.numpy()[0] > 0.08
+
+
+def test_the_stage_has_its_eight_nozzles_and_tanks(mission, bodies):
+    stage = mission.shape.stage
+    shape = bodies.fixed["descent_stage"]
+    mesh = mesh_of(shape)
+    axes = engine_axes(stage, mission.vehicle.engines)
+    for point, axis in zip(np.array(stage.engine_points_m), axes, strict=True):
+        # Around each exit stands a rim of the nozzle's radius, square to its axis.
+        off = shape.vertices_m - point
+        radius = np.linalg.norm(off, axis=1)
+        rim = (np.abs(off @ axis) < 0.01) & (np.abs(radius / stage.nozzle_exit_radius_m - 1) < 0.03)
+        across = axes_along(axis)
+        angle = np.sort(np.arctan2(off[rim] @ across[:, 0], off[rim] @ across[:, 1]))
+        assert np.diff([*angle, angle[0] + 2 * np.pi]).max() < np.radians(40)
+    sizes = [np.ptp(part.vertices, axis=0) for part in mesh.split(only_watertight=False)]
+    balls = [s.mean() / 2 for s in sizes if np.ptp(s) < 0.03 * s.mean() and s.mean() > 0.3]
+    for radius, count in ((stage.propellant_tank_radius_m, 3), (stage.pressurant_tank_radius_m, 2)):
+        assert sum(abs(b - radius) < 0.05 * radius for b in balls) >= count
+
+
+def test_wheels_swing_down_evenly(mission, bodies):
+    wheel = bodies.rover_shape(wheels_deployed=1.0).material == material_id("wheel")
+    lows = []
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        shape = bodies.rover_shape(wheels_deployed=share)
+        lows.append(shape.vertices_m[np.unique(shape.triangles[wheel])][:, 2].max())
+    steps = np.diff(lows)
+    assert (steps > 0.0).all()
+    assert steps.max() < 2.0 * steps.min()

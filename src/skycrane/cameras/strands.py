@@ -198,29 +198,53 @@ class StrandSet:
         ahead &= high > low
         points = lens.distort(p[:, None] + (q - p)[:, None] * s)
         pixel = points * [lens.fx, lens.fy] + [lens.cx, lens.cy]
-        number = np.broadcast_to(np.arange(len(a))[:, None], pixel.shape[:2])[ahead]
-        pixel = pixel[ahead]
-        # Samples lie some five photosites apart; spreading by three leaves no gaps, and covers the
-        # cords' width and the rays' jitter.
-        found = []
+        # Depth runs as the inverse along a line's image, the nearer end is the broader.
+        near = np.minimum(np.maximum(a[:, 2], _NEAR_M), np.maximum(b[:, 2], _NEAR_M))
+        wide = lens.fx * radius_m / near
+        # The broadest first: where a tile's list is full, the thinnest are left out.
+        order = np.argsort(-radius_m, kind="stable")
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
         across, down = -(-lens.width // TILE), -(-lens.height // TILE)
-        for dx, dy in ((-3, -3), (3, -3), (-3, 3), (3, 3)):
-            j = np.floor((pixel[..., 0] + dx) / TILE).astype(np.int64)
-            i = np.floor((pixel[..., 1] + dy) / TILE).astype(np.int64)
-            ok = (i >= 0) & (i < down) & (j >= 0) & (j < across)
-            found.append((i[ok] * across + j[ok]) * 4096 + number[ok])
-        code = np.unique(np.concatenate(found))
+        code = _tiles_of(pixel[ahead], wide[ahead], rank[ahead], across, down)
         tile, which = code // 4096, code % 4096
         place = np.arange(len(tile)) - np.searchsorted(tile, tile, side="left")
         lists = np.full((down * across, _LIST), -1, np.int16)
         keep = place < _LIST
-        lists[tile[keep], place[keep]] = which[keep]
+        lists[tile[keep], place[keep]] = order[which[keep]]
         data, device = self.data, self.device
         data.first = wp.array(lists.reshape(down, across, _LIST), dtype=wp.int16, device=device)
         data.start = wp.array(start_m.astype(np.float32), dtype=wp.vec3, device=device)
         data.end = wp.array(end_m.astype(np.float32), dtype=wp.vec3, device=device)
         data.radius = wp.array(radius_m.astype(np.float32), dtype=float, device=device)
         data.count = len(start_m)
+
+
+def _tiles_of(
+    pixel: Array, wide_px: Array, rank: NDArray[np.int64], across: int, down: int
+) -> NDArray[np.int64]:
+    """Return tile * 4096 + rank of every tile that cords touch, sorted, each once.
+
+    Args:
+        pixel: places along each cord, (n, samples, 2).
+        wide_px: half widths in the picture, (n,).
+        rank: each cord's number, (n,).
+        across, down: tiles of the picture.
+    """
+    # Samples lie some five photosites apart; spreading by three leaves no gaps, and covers the
+    # rays' jitter.
+    found = [np.zeros(0, np.int64)]
+    broad = wide_px > 2.0
+    for some, steps in ((~broad, (-1.0, 1.0)), (broad, np.linspace(-1.0, 1.0, 9))):
+        spread = 3.0 + np.minimum(wide_px[some], 60.0)[:, None]
+        number = np.broadcast_to(rank[some][:, None], pixel[some].shape[:2])
+        for dx in steps:
+            j = np.floor((pixel[some][..., 0] + dx * spread) / TILE).astype(np.int64)
+            for dy in steps:
+                i = np.floor((pixel[some][..., 1] + dy * spread) / TILE).astype(np.int64)
+                ok = (i >= 0) & (i < down) & (j >= 0) & (j < across)
+                found.append((i[ok] * across + j[ok]) * 4096 + number[ok])
+    return np.unique(np.concatenate(found))
 
 
 def _inside(p: Array, q: Array, window: Array) -> tuple[Array, Array]:

@@ -55,7 +55,8 @@ def _wheel(mesh: MeshBuilder, rover: RoverShape, centre: Array, outward: float) 
     count = 4 * rover.grousers
     step = np.arange(count)
     angle = 2.0 * np.pi * step / count
-    teeth = np.where(step % 4 < 2, r, 0.955 * r)
+    # Grousers are blades, a quarter as wide at the root as they stand apart.
+    teeth = np.where(step % 4 == 0, r, 0.955 * r)
     skirts = 2.0 * np.pi * np.array([0.0, 0.6, 0.0]) / rover.grousers
     rims = [
         (teeth, -half, skirts[0]), (teeth, 0.0, skirts[1]), (teeth, half, skirts[2]),
@@ -104,7 +105,26 @@ def _steering(mesh: MeshBuilder, rover: RoverShape, centre: Array, outward: floa
     mesh.tube([top + [0, 0, 0.1], top - [0, 0, 0.1]], 0.075, "grey_paint", segments=20)
     mesh.tube([top - [0, 0, 0.1], top - [0, 0, 0.17]], 0.05, "aluminium", segments=16)
     mesh.box(top + [0.07, 0.0, -0.02], (0.09, 0.07, 0.1), "black")
+    _fork_details(mesh, inner, elbow, top, outward)
     return top - np.array([0.0, 0.0, 0.02])
+
+
+def _fork_details(
+    mesh: MeshBuilder, inner: Array, elbow: Array, top: Array, outward: float
+) -> None:
+    """Add the fork's bracket, bolts around the actuator and a bright cable down to the drive."""
+    side = np.array([0.0, outward, 0.0])
+    mesh.box(0.5 * (inner + elbow) - 0.03 * side, (0.1, 0.04, 0.1), "wheel")
+    for k in range(8):
+        angle = 0.25 * np.pi * k
+        at = top + [0.078 * np.cos(angle), 0.078 * np.sin(angle), 0.07]
+        mesh.bar(at, at + [0.0, 0.0, 0.04], 0.008, "titanium", 6)
+        rim = inner + 0.03 * side + [0.045 * np.cos(angle), 0.0, 0.045 * np.sin(angle)]
+        mesh.bar(rim, rim - 0.012 * side, 0.008, "titanium", 6)
+    t = np.linspace(0.0, 1.0, 10)[:, None]
+    run = top + t * (inner - top) - 0.02 * side
+    bow = np.sin(np.pi * t) * [0.1, 0.0, 0.0] - np.sin(np.pi * t) * 0.05 * side
+    mesh.tube(run + bow, 0.009, "foil_silver", segments=6)
 
 
 def _front_arm(
