@@ -122,6 +122,7 @@ STAGES: dict[str, Stage] = {
                 "products/landing.*",
                 "products/stills/*.png",
                 "products/sound/*.flac",
+                "products/sound/listening.*",
                 "products/spectrogram.png",
             ),
             writes=(".",),

@@ -16,6 +16,7 @@ from skycrane.mission.film import Film
 from skycrane.mission.flown import FlownEvent
 from skycrane.mission.mission import Identity
 from skycrane.mission.place import Epoch, Planet, Site
+from skycrane.mission.sound import Soundscape
 from skycrane.onboard.store import CameraInfo, FrameWriter, RawFrame
 
 SHORT = {
@@ -92,6 +93,7 @@ def mission_of(*, title: str = "Toy: a landing in a hurry", **film: object) -> M
         flown=[FlownEvent.model_validate(row) for row in table.get("flown", [])],
         cameras={},
         film=Film.model_validate(table["film"] | film),
+        soundscape=Soundscape.model_validate(table["soundscape"]),
     )
 
 

@@ -1,9 +1,7 @@
-/** The sounds: versions of one recording that play together, of which one is heard. */
+/** The sounds: versions of one recording, equally loud, that play in step; one is heard. */
 
 import { clock } from "./data";
-
-const FADE_MS = 40;
-const DRIFT_S = 0.03;
+import { deck, type Deck } from "./deck";
 
 export function sounds(): void {
   const root = document.querySelector<HTMLElement>("#sounds");
@@ -13,65 +11,29 @@ export function sounds(): void {
   const play = root.querySelector<HTMLButtonElement>("[data-play]");
   const seek = root.querySelector<HTMLInputElement>("[data-seek]");
   const time = root.querySelector<HTMLElement>("[data-time]");
-  const lead = tracks[0];
-  if (!lead || !play || !seek) return;
+  if (!tracks.length || !play || !seek) return;
   root.classList.add("together");
   for (const track of tracks) track.controls = false;
-  let heard = 0;
-  const levels = (): void => tracks.forEach((track, i) => fade(track, i === heard ? 1 : 0));
-  levels();
-
-  // Every version runs all the time, so that changing over is only a change of level. The silent
-  // ones are drawn to the one heard, where setting them right cannot be noticed.
-  const together = (): void => {
-    const now = tracks[heard]?.currentTime ?? 0;
-    tracks.forEach((track, i) => {
-      if (i !== heard && Math.abs(track.currentTime - now) > DRIFT_S) track.currentTime = now;
-    });
-  };
-  const label = (): void => {
-    const running = !lead.paused;
-    play.textContent = running ? "Pause" : "Play";
-    root.classList.toggle("running", running);
+  const player: Deck = deck(tracks);
+  const show = (): void => {
+    play.textContent = player.playing() ? "Pause" : "Play";
+    root.classList.toggle("running", player.playing());
+    const length = player.length();
+    if (!length) return;
+    seek.value = String(Math.round((player.at() / length) * 1000));
+    seek.setAttribute("aria-valuetext", clock(player.at()));
+    if (time) time.textContent = `${clock(player.at())} / ${clock(length)}`;
   };
   play.addEventListener("click", () => {
-    if (lead.paused) {
-      together();
-      void Promise.all(tracks.map((track) => track.play())).then(label);
-    } else {
-      tracks.forEach((track) => track.pause());
-    }
-    label();
+    void (player.playing() ? player.pause() : player.play()).then(show, show);
   });
   choices.forEach((choice, i) =>
     choice.addEventListener("change", () => {
-      if (!choice.checked) return;
-      heard = i;
-      levels();
+      if (choice.checked) player.hear(i);
     }),
   );
-  seek.addEventListener("input", () => {
-    const at = (Number(seek.value) / 1000) * (lead.duration || 0);
-    tracks.forEach((track) => (track.currentTime = at));
-  });
-  lead.addEventListener("timeupdate", () => {
-    together();
-    if (!lead.duration) return;
-    seek.value = String(Math.round((lead.currentTime / lead.duration) * 1000));
-    seek.setAttribute("aria-valuetext", clock(lead.currentTime));
-    if (time) time.textContent = `${clock(lead.currentTime)} / ${clock(lead.duration)}`;
-  });
-  for (const name of ["pause", "play", "ended"]) lead.addEventListener(name, label);
+  seek.addEventListener("input", () => player.seek((Number(seek.value) / 1000) * player.length()));
+  setInterval(show, 200);
+  show();
   root.querySelector("[data-player]")?.removeAttribute("hidden");
-}
-
-function fade(track: HTMLAudioElement, goal: number): void {
-  const from = track.volume;
-  const began = performance.now();
-  const step = (): void => {
-    const share = Math.min(1, (performance.now() - began) / FADE_MS);
-    track.volume = from + (goal - from) * share;
-    if (share < 1) requestAnimationFrame(step);
-  };
-  step();
 }

@@ -60,6 +60,8 @@ class Findings:
         opens_s, closes_s: the film's part of the flight, s after entry interface.
         series: columns t_s, altitude_m, speed_m_s, load_g.
         sounds: file names below products/sound/.
+        listening: whether there is a script that holds them equally loud.
+        landing_sound: whether there is the landing as it would have been heard.
         products, passes: the relay's ledger.
     """
 
@@ -73,6 +75,8 @@ class Findings:
     captions: list[Caption]
     stills: list[StillFile]
     sounds: list[str]
+    listening: bool
+    landing_sound: bool
     spectrogram: bool
     products: list[LedgerRow] = field(default_factory=list)
     passes: list[PassRecord] = field(default_factory=list)
@@ -111,6 +115,8 @@ def gather(directory: Path, mission: Mission) -> Findings:
             for name in ("raw", "clean", "residual")
             if (products / "sound" / f"{name}.flac").exists()
         ],
+        listening=(products / "sound" / "listening.js").exists(),
+        landing_sound=(products / "sound" / "landing_as_heard.flac").exists(),
         spectrogram=(products / "spectrogram.png").exists(),
         products=rows,
         passes=passes,

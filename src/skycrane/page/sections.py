@@ -289,7 +289,7 @@ def sounds_section(found: Findings) -> Html:
     """The recordings to compare, and their spectrogram."""
     lead = (
         "A minute from the surface: the breeze, and the rover's own pumps and clicks. Change over "
-        "while it plays; the versions run in step."
+        "while it plays; the versions run in step and are made equally loud."
     )
     if not found.sounds:
         words = "There is no sound yet: skycrane record, relay and clean make it."
@@ -330,7 +330,22 @@ def sounds_section(found: Findings) -> Html:
     )
     choice = element("fieldset", element("legend", "What you hear", class_="label"), *choices)
     body = element("div", choice, player, *singles, id="sounds")
-    return _section("sounds", "Sounds", lead, body, *_spectrogram(found))
+    script = element("script", src="products/sound/listening.js") if found.listening else None
+    parts = [script] if script else []
+    return _section("sounds", "Sounds", lead, *parts, body, *_spectrogram(found), *_landing(found))
+
+
+def _landing(found: Findings) -> list[Html]:
+    """The landing as it would have been heard, plainly named as made."""
+    if not found.landing_sound:
+        return []
+    words = (
+        "The landing as it would have been heard: computed from this flight. The flown microphone "
+        "recorded nothing then. "
+    )
+    source = "products/sound/landing_as_heard.flac"
+    sound = element("audio", src=source, controls=True, preload="none")
+    return [element("p", element("span", words, class_="label"), sound, class_="single")]
 
 
 def _spectrogram(found: Findings) -> list[Html]:

@@ -16,6 +16,7 @@ from skycrane.files import atomic_path
 from skycrane.mission.sound import Microphone
 from skycrane.sound.clean import clean_file, sidecar
 from skycrane.sound.landing import write_landing_sound
+from skycrane.sound.listening import write_listening
 from skycrane.sound.measure import level_db, si_sdr_db
 from skycrane.sound.microphone import to_samples
 from skycrane.sound.picture import spectrogram_picture
@@ -28,6 +29,7 @@ __all__ = ["clean", "record"]
 
 SURFACE = "microphone.flac"
 REFERENCE = "microphone_reference.flac"
+LISTENING = "listening.js"
 LANDING = "landing_as_heard.flac"
 
 
@@ -109,7 +111,10 @@ def clean(context: StageContext) -> StageResult:
     title = f"{context.mission.site.name}: a minute on the surface"
     spectrogram_picture(raw, cleaned, residual, picture, title=title)
     summary = {**report, **_against_truth(context, raw, cleaned)}
-    outputs = [raw, cleaned, residual, sidecar(cleaned), picture]
+    listening = folder / LISTENING
+    versions = {"raw": raw, "clean": cleaned, "residual": residual}
+    summary["listening_gain_db"] = write_listening(versions, listening)
+    outputs = [raw, cleaned, residual, sidecar(cleaned), listening, picture]
     if context.mission.soundscape.landing.in_film != "none":
         summary.update(_landing(context, folder / LANDING))
         outputs.append(folder / LANDING)
