@@ -49,13 +49,13 @@ def colour_at(
     floor = (1.0 - hill) * (1.0 - rough)
     # Octaves that lie fixed on the ground, so that a finer level refines what a coarser one shows.
     # What is wider than some metres is faint on the even floor and strong on broken ground.
-    even = 0.34 + 0.66 * wp.max(rough, wp.max(hill, 0.5 * units.pitted))
+    even = 0.32 + 0.33 * wp.max(rough, wp.max(hill, 0.5 * units.pitted))
     mottle = float(0.0)
     wavelength = float(90.0)
     for i in range(14):
         if wavelength >= finest:
             part = noise2(x / wavelength + 0.37 * float(i), y / wavelength, s + 8210 + i)
-            part *= even + (1.0 - even) * step(10.0, 2.0, wavelength)
+            part *= even + (1.0 - even) * step(26.0, 6.0, wavelength)
             mottle += part * (1.0 - seen * step(4.0, 12.0, wavelength))
         wavelength *= 0.5
     fine = wp.clamp(0.5 * mottle, -1.0, 1.0)
@@ -74,7 +74,7 @@ def colour_at(
     albedo = wp.lerp(
         albedo,
         form.bedrock,
-        wp.clamp(0.62 * delta * (1.0 + fine) + 0.45 * units.rim + bare, 0.0, 0.9),
+        wp.clamp(0.85 * delta * (1.0 + 0.5 * fine) + 0.50 * units.rim + bare, 0.0, 0.9),
     )
     # Sand lies thick and thin, drawn out along the wind, with dust between: no patch is one tone.
     thick = fbm(along / 3.2, aside, 110.0, 4, 0.6, s + 8230) + 0.5 * fine
