@@ -114,7 +114,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="page",
             call="skycrane.page.stage:page",
-            version=1,
+            version=2,
             reads=(
                 "flight/flight.nc",
                 "flight/events.json",

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -234,6 +235,19 @@ def test_a_spoilt_file_is_read_or_refused_and_nothing_else(tmp_path: Path, seed:
         assert not list(tmp_path.glob("out*"))
     else:
         assert abs(soundfile.info(out).frames / report["rate_hz"] - report["seconds"]) < 1e-3
+
+
+def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
+    peaks = []
+    for seconds in (40, 200):
+        noise = 0.1 * np.random.default_rng(0).standard_normal(seconds * 8000)
+        source = write(tmp_path / f"{seconds}.wav", noise, 8000, "PCM_16")
+        del noise
+        tracemalloc.start()
+        clean_file(source, tmp_path / "c.wav", residual=tmp_path / "r.wav")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.1 * peaks[0]
 
 
 def test_all_clipped_comes_out_and_adds_up(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -10,8 +11,10 @@ from sound_scenes import mission_tables
 
 from skycrane.errors import InputError
 from skycrane.flight.record import BODIES, BodyTrack, Event, Flight
+from skycrane.ground.cut import write_film
 from skycrane.ground.landing_track import landing_track, mixed
 from skycrane.mars.acoustics import absorption_db_m
+from skycrane.mission.film import Encoding
 from skycrane.mission.sound import JetNoise
 from skycrane.sound.landing import LandingSound, jet_density, write_landing_sound
 from skycrane.sound.measure import level_db
@@ -152,3 +155,20 @@ def test_a_film_gets_its_stretch_at_a_level_to_listen_to(written: Path) -> None:
 def test_without_it_the_film_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not here"):
         landing_track(tmp_path / "none.flac", opens_s=0.0, length_s=1.0)
+
+
+def test_the_film_carries_it_as_a_second_track(tmp_path: Path) -> None:
+    encoding = Encoding(
+        width=320, height=180, frames_per_s=12, x264_preset="ultrafast", x264_crf=40
+    )
+    picture = np.zeros((180, 320, 3), dtype=np.uint8)
+    loop, second = (np.full((2 * RATE, 2), v, dtype=np.float32) for v in (0.0, 0.2))
+    second *= np.sin(2 * np.pi * 300 * np.arange(2 * RATE) / RATE)[:, None].astype(np.float32)
+    path = tmp_path / "film.mp4"
+    write_film(path, lambda index: picture, 24, loop, encoding, title="t", workers=1, second=second)
+    with av.open(str(path)) as film:
+        tracks = film.streams.audio
+        assert len(tracks) == 2
+        assert "synthetic" in tracks[1].metadata["handler_name"]
+        heard = np.concatenate([f.to_ndarray()[0] for f in film.decode(tracks[1])])
+    assert heard.std() == pytest.approx(0.2 / np.sqrt(2), rel=0.1)
