@@ -53,10 +53,11 @@ def _layer(low: float, high: float, length: float, scale: float) -> float:
 
 
 @wp.func
-def _sheet(state: DustState, east: float, north: float, clear: float) -> wp.vec4:
+def _sheet(state: DustState, east: float, north: float, clear: float, near: float) -> wp.vec4:
     """Return the sheet at a place: vertical depth, height [m], brightness, swept share.
 
-    `clear` is how much of its texture shows, 0 to 1: from within there is little to tell apart.
+    `clear` is how much of its texture shows, 0 to 1: from within there is little to tell apart;
+    `near` how much of the finest.
     """
     depth = float(0.0)
     swept = float(0.0)
@@ -106,8 +107,8 @@ def _sheet(state: DustState, east: float, north: float, clear: float) -> wp.vec4
         width = state.ridge_width * wp.where(gap > 0.0, 2.2 + 1.2 * wisp, 0.2)
         patch = wp.smoothstep(-0.5, 0.6, wobble - 0.6 * fringe + 0.25 * wisp)
         ridge = wp.exp(-wp.abs(gap) / width) * (0.2 + 0.8 * patch)
-        ridge *= 1.0 + 0.45 * wisp + 0.3 * curl
-    lines = streak(state, stream(state, east, north))
+        ridge *= clear * (1.0 + 0.45 * wisp + 0.4 * curl)
+    lines = streak(state, stream(state, east, north), near)
     # More is picked up here than there, as wide as rooms: the sheet is patchy.
     seed = state.seed
     drift = state.drift
@@ -116,7 +117,7 @@ def _sheet(state: DustState, east: float, north: float, clear: float) -> wp.vec4
     depth *= wp.exp(patchy)
     height = state.height_minimum + state.height_share * nearest
     # Streaks mix with what is around them as they run.
-    run = nearest / (0.45 * state.reach[main])
+    run = nearest / (0.65 * state.reach[main])
     keep = clear * (1.0 - 0.6 * wp.min(ridge, 1.0)) / (1.0 + run * run)
     thick = wp.exp(state.streak_contrast * keep * lines[0]) + state.ridge_depth * ridge
     shade = 1.0 + wp.clamp(keep * (state.streak_relief * lines[1] + 0.12 * lines[0]), -0.3, 0.4)
@@ -184,7 +185,8 @@ def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
     veil = _veil(state, start, end)
     if low > 8.0:
         return wp.vec3(veil, 1.0, 0.0)
-    sheet = _sheet(state, foot[0], foot[1], wp.clamp(0.4 * high - 0.1, 0.1, 1.0))
+    clear = wp.clamp(0.4 * high - 0.1, 0.1, 1.0)
+    sheet = _sheet(state, foot[0], foot[1], clear, wp.clamp(1.6 - 0.16 * high, 0.0, 1.0))
     # A grazing ray leaves the place where the sheet was sampled; its path counts up to a few times.
     path = wp.min(_layer(low, high, length, sheet[1]), 4.0)
     near = sheet[0] * path

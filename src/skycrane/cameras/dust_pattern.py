@@ -186,7 +186,7 @@ def _lines(seed: wp.uint32, u: float, v: float, s: Stream, width: float, phase: 
 
     Where the flow widens they fork: the two octaves nearest to the width are mixed.
     """
-    level = wp.clamp(-wp.log2(s.slope * width), 2.0, 6.9)
+    level = wp.clamp(-wp.log2(s.slope * width), 2.0, 7.9)
     octave = int(level)
     part = wp.smoothstep(0.2, 0.8, level - float(octave))
     out = float(0.0)
@@ -198,11 +198,12 @@ def _lines(seed: wp.uint32, u: float, v: float, s: Stream, width: float, phase: 
 
 
 @wp.func
-def streak(state: DustState, s: Stream) -> wp.vec2:
+def streak(state: DustState, s: Stream, near: float) -> wp.vec2:
     """Return streaks that stream outward, about -0.5 to 2, and their rise toward the sun.
 
     The pattern stands still in (streamline, log - phase): its speed grows with the distance. Lines
-    come in bunches with gaps between: they are seen where more dust is picked up.
+    come in bunches with gaps between: they are seen where more dust is picked up. `near` tells how
+    much of the finest lines can be told apart, 0 to 1.
     """
     seed = state.seed
     phase = state.phase
@@ -220,7 +221,10 @@ def streak(state: DustState, s: Stream) -> wp.vec2:
         flank = mid - _lines(seed + wp.uint32(23), u - cross * v, v + cross * u, s, 0.2, phase)
     # None in the middle of a plume, where the gas has no speed along the ground yet.
     keep = 1.0 - wp.smoothstep(2.0, 5.0, s.slope)
-    lines = keep * (0.9 * mid + 1.1 * thin)
+    lines = 0.9 * mid + 1.0 * thin
+    if near > 0.0:
+        lines += near * (0.7 * _lines(seed + wp.uint32(53), u, v, s, 0.037, 1.4 * phase) - 0.15)
+    lines *= keep
     return wp.vec2(0.5 * broad + thick * lines - 0.2, keep * thick * flank)
 
 
