@@ -16,7 +16,8 @@ from skycrane.cameras.optics import Lens
 from skycrane.cameras.renderer import Pose, Renderer
 from skycrane.cameras.scene import Moment, Scene
 from skycrane.cameras.strands import Strands
-from skycrane.cameras.truth_rays import Eye, Later, hidden_kernel, truth_kernel
+from skycrane.cameras.truth_hidden import hidden_kernel
+from skycrane.cameras.truth_rays import Eye, Later, truth_kernel
 from skycrane.mars.parallel import launch_rows
 from skycrane.vehicle.materials import material_id
 

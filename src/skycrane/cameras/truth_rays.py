@@ -7,10 +7,11 @@ from __future__ import annotations
 import warp as wp
 
 from skycrane.cameras.bodies import Bodies, BodyHit, body_hit, body_shadow
-from skycrane.cameras.heightfield import Ground, datum_height, sample_light, trace_ground
+from skycrane.cameras.heightfield import Ground, trace_ground
 from skycrane.cameras.strands import Strands, cover_by_strands
+from skycrane.cameras.truth_ground import datum_normal, even_ground, ground_normal, relief_sun
 
-__all__ = ["DISC_RAYS", "Eye", "Later", "hidden_kernel", "truth_kernel"]
+__all__ = ["DISC_RAYS", "Eye", "Later", "truth_kernel"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -76,70 +77,24 @@ class Later:
     end: wp.array(dtype=wp.vec3)
 
 
-@wp.func
-def _level_met(g: Ground, p: wp.vec3, t: float, cone: float) -> int:
-    """Return the grid that a ray met the ground on, by the rule that `trace_ground` goes by."""
-    m = g.levels.shape[0] - 1
-    while m > 0:
-        lv = g.levels[m]
-        reach = float(lv.count - 1) * lv.cell
-        edge = wp.min(
-            wp.min(p[0] - lv.x0, lv.x0 + reach - p[0]), wp.min(p[1] - lv.y0, lv.y0 + reach - p[1])
-        )
-        if t <= 1.2 * lv.cell / cone and edge >= 2.0 * lv.cell:
-            return m
-        m -= 1
-    return int(0)
+@wp.struct
+class Met:
+    """What a ray met.
 
-
-@wp.func
-def _ground_normal(g: Ground, p: wp.vec3, t: float, cone: float) -> wp.vec3:
-    """Return the normal of the bilinear cell that was met, on the curved datum."""
-    lv = g.levels[_level_met(g, p, t, cone)]
-    x = (p[0] - lv.x0) / lv.cell
-    y = (p[1] - lv.y0) / lv.cell
-    j = wp.clamp(int(wp.floor(x)), 0, lv.count - 2)
-    i = wp.clamp(int(wp.floor(y)), 0, lv.count - 2)
-    u = x - float(j)
-    v = y - float(i)
-    at = lv.heights + i * lv.count + j
-    a = g.heights[at]
-    b = g.heights[at + 1]
-    c = g.heights[at + lv.count]
-    d = g.heights[at + lv.count + 1]
-    east = ((b - a) * (1.0 - v) + (d - c) * v) / lv.cell
-    north = ((c - a) * (1.0 - u) + (d - b) * u) / lv.cell
-    bend = 2.0 * g.curvature
-    return wp.normalize(
-        wp.vec3(bend * (p[0] + g.focus[0]) - east, bend * (p[1] + g.focus[1]) - north, 1.0)
-    )
-
-
-@wp.func
-def _relief_sun(g: Ground, p: wp.vec3, t: float, cone: float, sun: wp.vec3) -> float:
-    """Return how much of the sun the relief leaves at a point, from the light baked there.
-
-    The grid and the step of its pyramid are those the footage takes, without its chances.
+    Attributes:
+        t: distance, m; -1 for open sky.
+        body, material: ids, 0 for open sky.
+        at: the point from the eye, local axes, m.
+        normal: unit vector on the side that is seen; NaN for open sky.
+        then: where the point is from the eye in the next frame, local axes, m; 0 for nowhere.
     """
-    foot = wp.max(t * cone, 1.0e-4)
-    chosen = int(0)
-    for m in range(g.levels.shape[0]):
-        lv = g.levels[m]
-        reach = float(lv.count - 1) * lv.cell
-        edge = wp.min(
-            wp.min(p[0] - lv.x0, lv.x0 + reach - p[0]), wp.min(p[1] - lv.y0, lv.y0 + reach - p[1])
-        )
-        if m == 0 or (edge > 3.0 * lv.cell + 0.03 * reach and g.levels[chosen].cell > foot):
-            chosen = m
-    lv = g.levels[chosen]
-    sharp = wp.clamp(wp.log2(wp.max(foot / lv.cell, 1.0e-6)) - 0.3, 0.0, 9.0)
-    light = sample_light(g, lv, int(sharp + 0.5), p[0], p[1])
-    flat = light[1] * light[1] + light[2] * light[2]
-    n = wp.vec3(light[1], light[2], wp.sqrt(wp.max(1.0 - flat, 0.01)))
-    facing = wp.dot(n, sun)
-    if facing < 0.02:
-        return float(0.0)
-    return wp.clamp(light[0] / facing, 0.0, 1.0)
+
+    t: float
+    body: int
+    material: int
+    at: wp.vec3
+    normal: wp.vec3
+    then: wp.vec3
 
 
 @wp.func
@@ -187,21 +142,6 @@ def _cord(s: Strands, row: int, column: int, d: wp.vec3, far: float, cone: float
 
 
 @wp.func
-def _even_ground(g: Ground, o: wp.vec3, d: wp.vec3) -> float:
-    """Return the distance to the datum beyond the grids, or -1; open sky as the footage has it."""
-    high = datum_height(g, o)
-    if d[2] >= 0.0 or high >= 0.25 * d[2] * d[2] / g.curvature:
-        return float(-1.0)
-    # Height over the datum along the ray is a quadratic of its length.
-    a = g.curvature * (d[0] * d[0] + d[1] * d[1])
-    b = d[2] + 2.0 * g.curvature * ((o[0] + g.focus[0]) * d[0] + (o[1] + g.focus[1]) * d[1])
-    disc = b * b - 4.0 * a * high
-    if disc < 0.0 or b >= 0.0:
-        return -high / d[2]
-    return 2.0 * high / (wp.sqrt(disc) - b)
-
-
-@wp.func
 def _body_normal(b: Bodies, hit: BodyHit, d: wp.vec3) -> wp.vec3:
     """Return the smoothed normal that the footage shades with, on the side that is seen."""
     at = 3 * (b.first[hit.surface] + hit.face)
@@ -230,6 +170,91 @@ def _body_then(b: Bodies, later: Later, hit: BodyHit, r: wp.vec3) -> wp.vec3:
     return later.turn[k] * p + later.origin[k]
 
 
+@wp.func
+def _on_ground(met: Met, d: wp.vec3, t: float, later: Later) -> Met:
+    """Return `met` moved to a point of the ground; its normal is still to be set."""
+    met.t = t
+    met.body = int(1)
+    met.material = int(1)
+    met.at = d * t
+    met.then = met.at + later.shift
+    return met
+
+
+@wp.func
+def _surface_met(
+    eye: Eye, ground: Ground, bodies: Bodies, later: Later, row: int, column: int, d: wp.vec3
+) -> Met:
+    """Return what a ray meets of bodies and ground."""
+    met = Met()
+    met.normal = wp.vec3(wp.nan, wp.nan, wp.nan)
+    near = float(_FAR)
+    hit = body_hit(bodies, row, column, wp.vec3(0.0, 0.0, 0.0), d, near)
+    if hit.t >= 0.0:
+        near = hit.t
+    t = trace_ground(ground, eye.at, d, eye.cone, near)
+    if t >= 0.0 and t < near:
+        met = _on_ground(met, d, t, later)
+        met.normal = ground_normal(ground, eye.at + met.at, t, eye.cone)
+    elif hit.t >= 0.0:
+        met.t = hit.t
+        met.body = hit.surface + 2
+        met.material = bodies.kind[bodies.material[bodies.first[hit.surface] + hit.face]] + 2
+        met.at = d * hit.t
+        met.normal = _body_normal(bodies, hit, d)
+        if later.active != 0:
+            met.then = _body_then(bodies, later, hit, met.at)
+    else:
+        met.t = even_ground(ground, eye.at, d)
+        if met.t >= 0.0:
+            met = _on_ground(met, d, met.t, later)
+            met.normal = datum_normal(ground, eye.at + met.at)
+    return met
+
+
+@wp.func
+def _cord_met(
+    met: Met, eye: Eye, strands: Strands, later: Later, row: int, column: int, d: wp.vec3
+) -> Met:
+    """Return the cord before what was met where it covers more than half of the photosite."""
+    behind = wp.where(met.t > 0.0, met.t, float(_FAR))
+    nowhere = wp.vec3(0.0, 0.0, 0.0)
+    cover = cover_by_strands(strands, row, column, nowhere, d, behind, eye.cone)
+    if cover[0] <= 0.5:
+        return met
+    cord = _cord(strands, row, column, d, behind, eye.cone)
+    k = int(cord[0])
+    if k < 0:
+        return met
+    met.t = cord[2]
+    met.body = eye.cord_body
+    met.material = eye.cord_material
+    met.at = d * met.t
+    axis = wp.normalize(strands.end[k] - strands.start[k])
+    met.normal = wp.normalize(axis * wp.dot(d, axis) - d)
+    met.then = nowhere
+    if later.active != 0 and k < later.cords:
+        a = later.start[k] - strands.start[k]
+        e = later.end[k] - strands.end[k]
+        met.then = met.at + a + (e - a) * cord[1]
+    return met
+
+
+@wp.func
+def _sun_seen(met: Met, eye: Eye, ground: Ground, bodies: Bodies) -> float:
+    """Return the share of the sun's disk seen from a point; NaN for open sky."""
+    if met.body == 0:
+        return float(wp.nan)
+    if wp.dot(met.normal, eye.sun) <= 0.0:
+        return float(0.0)
+    lit = float(1.0)
+    if met.body == 1:
+        lit = relief_sun(ground, eye.at + met.at, met.t, eye.cone, eye.sun)
+    if lit > 0.0:
+        lit *= _bodies_sun(bodies, met.at + met.normal * 4.0e-3, eye.sun, eye.half_sun)
+    return lit
+
+
 @wp.kernel(enable_backward=False)
 def truth_kernel(
     row0: int,
@@ -255,135 +280,17 @@ def truth_kernel(
     """
     i, j = wp.tid()
     i += row0
-    nowhere = wp.vec3(0.0, 0.0, 0.0)
     d = wp.normalize(eye.turn * directions[i, j])
-    near = float(_FAR)
-    hit = body_hit(bodies, i, j, nowhere, d, near)
-    if hit.t >= 0.0:
-        near = hit.t
-    met = int(0)
-    made = int(0)
-    lit = float(wp.nan)
-    t = trace_ground(ground, eye.at, d, eye.cone, near)
-    n = wp.vec3(wp.nan, wp.nan, wp.nan)
-    r = nowhere
-    then = nowhere
-    if t >= 0.0 and t < near:
-        met = int(1)
-        r = d * t
-        n = _ground_normal(ground, eye.at + r, t, eye.cone)
-        then = r + later.shift
-    elif hit.t >= 0.0:
-        t = hit.t
-        met = hit.surface + 2
-        r = d * t
-        n = _body_normal(bodies, hit, d)
-        made = bodies.kind[bodies.material[bodies.first[hit.surface] + hit.face]] + 2
-        if later.active != 0:
-            then = _body_then(bodies, later, hit, r)
-    else:
-        t = _even_ground(ground, eye.at, d)
-        if t >= 0.0:
-            met = int(1)
-            r = d * t
-            bend = 2.0 * ground.curvature
-            n = wp.normalize(
-                wp.vec3(
-                    bend * (eye.at[0] + r[0] + ground.focus[0]),
-                    bend * (eye.at[1] + r[1] + ground.focus[1]),
-                    1.0,
-                )
-            )
-            then = r + later.shift
+    met = _surface_met(eye, ground, bodies, later, i, j, d)
     if strands.count > 0:
-        behind = wp.where(t > 0.0, t, float(_FAR))
-        cover = cover_by_strands(strands, i, j, nowhere, d, behind, eye.cone)
-        if cover[0] > 0.5:
-            cord = _cord(strands, i, j, d, behind, eye.cone)
-            k = int(cord[0])
-            if k >= 0:
-                t = cord[2]
-                met = eye.cord_body
-                made = eye.cord_material
-                r = d * t
-                axis = wp.normalize(strands.end[k] - strands.start[k])
-                n = wp.normalize(axis * wp.dot(d, axis) - d)
-                then = nowhere
-                if later.active != 0 and k < later.cords:
-                    a = later.start[k] - strands.start[k]
-                    e = later.end[k] - strands.end[k]
-                    then = r + a + (e - a) * cord[1]
-    if met == 1:
-        made = int(1)
-    if want_sun != 0 and met > 0:
-        facing = wp.dot(n, eye.sun)
-        lit = float(0.0)
-        if facing > 0.0:
-            lit = float(1.0)
-            if met == 1:
-                lit = _relief_sun(ground, eye.at + r, t, eye.cone, eye.sun)
-            if lit > 0.0:
-                lit *= _bodies_sun(bodies, r + n * 4.0e-3, eye.sun, eye.half_sun)
-    depth[i, j] = t
-    body[i, j] = wp.uint8(met)
-    material[i, j] = wp.uint8(made)
-    normal[i, j] = wp.transpose(eye.turn) * n
-    sun[i, j] = lit
-    if later.active != 0 and met > 0 and wp.dot(then, then) > 0.0:
-        target[i, j] = later.back * then
-    else:
-        target[i, j] = nowhere
-
-
-@wp.kernel(enable_backward=False)
-def hidden_kernel(
-    row0: int,
-    eye: Eye,
-    ground: Ground,
-    bodies: Bodies,
-    strands: Strands,
-    target: wp.array2d(dtype=wp.vec3),
-    pixel: wp.array2d(dtype=wp.vec2),
-    body: wp.array2d(dtype=wp.uint8),
-    normal: wp.array2d(dtype=wp.vec3),
-    turn_of_normal: wp.mat33,
-    hidden: wp.array2d(dtype=wp.uint8),
-):
-    """Tell of points, placed in a view's optical frame, which of them something else covers.
-
-    `eye`, `bodies` and `strands` are those of that view. `pixel` is where the points fall (column,
-    row; NaN is skipped); `turn_of_normal` takes normals to the local frame. Near and far the ground
-    has grids of different steps, so that its point may lie a little below a finer grid: the less
-    the ray slants, the less this counts.
-    """
-    i, j = wp.tid()
-    i += row0
-    hidden[i, j] = wp.uint8(0)
-    x = pixel[i, j][0]
-    y = pixel[i, j][1]
-    if wp.isnan(x) or wp.isnan(y):
-        return
-    nowhere = wp.vec3(0.0, 0.0, 0.0)
-    reach = wp.length(target[i, j])
-    d = wp.normalize(eye.turn * target[i, j])
-    row = int(y + 0.5)
-    column = int(x + 0.5)
-    slack = 3.0e-3 + 2.0e-4 * reach
-    if body[i, j] == wp.uint8(1):
-        slant = wp.abs(wp.dot(turn_of_normal * normal[i, j], d))
-        slack += 1.5 * reach * eye.cone / wp.max(slant, 0.05)
-    if int(body[i, j]) == eye.cord_body:
-        # A cord's point lies where the ray came closest to its middle, elsewhere for another ray.
-        slack += eye.cord_width
-    far = reach - slack
-    if far <= 0.0:
-        return
-    hit = body_hit(bodies, row, column, nowhere, d, far)
-    covered = hit.t >= 0.0
-    if not covered:
-        t = trace_ground(ground, eye.at, d, eye.cone, far)
-        covered = t >= 0.0 and t < far
-    if not covered and strands.count > 0:
-        covered = cover_by_strands(strands, row, column, nowhere, d, far, eye.cone)[0] > 0.5
-    if covered:
-        hidden[i, j] = wp.uint8(1)
+        met = _cord_met(met, eye, strands, later, i, j, d)
+    sun[i, j] = float(wp.nan)
+    if want_sun != 0:
+        sun[i, j] = _sun_seen(met, eye, ground, bodies)
+    depth[i, j] = met.t
+    body[i, j] = wp.uint8(met.body)
+    material[i, j] = wp.uint8(met.material)
+    normal[i, j] = wp.transpose(eye.turn) * met.normal
+    target[i, j] = wp.vec3(0.0, 0.0, 0.0)
+    if later.active != 0 and met.body > 0 and wp.dot(met.then, met.then) > 0.0:
+        target[i, j] = later.back * met.then

@@ -1,0 +1,69 @@
+"""Rays that tell which points of one frame something else hides in the next."""
+
+# mypy: ignore-errors
+from __future__ import annotations
+
+import warp as wp
+
+from skycrane.cameras.bodies import Bodies, body_hit
+from skycrane.cameras.heightfield import Ground, trace_ground
+from skycrane.cameras.strands import Strands, cover_by_strands
+from skycrane.cameras.truth_rays import Eye
+
+__all__ = ["hidden_kernel"]
+
+wp.set_module_options({"enable_backward": False})
+
+
+@wp.kernel(enable_backward=False)
+def hidden_kernel(
+    row0: int,
+    eye: Eye,
+    ground: Ground,
+    bodies: Bodies,
+    strands: Strands,
+    target: wp.array2d(dtype=wp.vec3),
+    pixel: wp.array2d(dtype=wp.vec2),
+    body: wp.array2d(dtype=wp.uint8),
+    normal: wp.array2d(dtype=wp.vec3),
+    turn_of_normal: wp.mat33,
+    hidden: wp.array2d(dtype=wp.uint8),
+):
+    """Tell of points, placed in a view's optical frame, which of them something else covers.
+
+    `eye`, `bodies` and `strands` are those of that view. `pixel` is where the points fall (column,
+    row; NaN is skipped); `turn_of_normal` takes normals to the local frame. Near and far the ground
+    has grids of different steps, so that its point may lie a little below a finer grid: the less
+    the ray slants, the less this counts.
+    """
+    i, j = wp.tid()
+    i += row0
+    hidden[i, j] = wp.uint8(0)
+    x = pixel[i, j][0]
+    y = pixel[i, j][1]
+    if wp.isnan(x) or wp.isnan(y):
+        return
+    nowhere = wp.vec3(0.0, 0.0, 0.0)
+    reach = wp.length(target[i, j])
+    d = wp.normalize(eye.turn * target[i, j])
+    row = int(y + 0.5)
+    column = int(x + 0.5)
+    slack = 3.0e-3 + 2.0e-4 * reach
+    if body[i, j] == wp.uint8(1):
+        slant = wp.abs(wp.dot(turn_of_normal * normal[i, j], d))
+        slack += 1.5 * reach * eye.cone / wp.max(slant, 0.05)
+    if int(body[i, j]) == eye.cord_body:
+        # A cord's point lies where the ray came closest to its middle, elsewhere for another ray.
+        slack += eye.cord_width
+    far = reach - slack
+    if far <= 0.0:
+        return
+    hit = body_hit(bodies, row, column, nowhere, d, far)
+    covered = hit.t >= 0.0
+    if not covered:
+        t = trace_ground(ground, eye.at, d, eye.cone, far)
+        covered = t >= 0.0 and t < far
+    if not covered and strands.count > 0:
+        covered = cover_by_strands(strands, row, column, nowhere, d, far, eye.cone)[0] > 0.5
+    if covered:
+        hidden[i, j] = wp.uint8(1)
