@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -11,11 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skycrane.cameras.bodies import SURFACES
-from skycrane.cameras.optics import Lens
-from skycrane.cameras.renderer import Pose
+from skycrane.cameras.optics import Lens, lens_of
+from skycrane.cameras.renderer import Pose, camera_pose
 from skycrane.cameras.scene import Moment, Scene
+from skycrane.flight.stage import fly_mission
+from skycrane.mission import load_mission
 
-__all__ = ["mitsuba_core_s"]
+__all__ = ["VARIANTS", "mitsuba_core_s", "mitsuba_runs", "rover_under_stage"]
+
+VARIANTS = {"llvm_ad_rgb": 3, "scalar_rgb": 1}
+"""Those that render in colour on a processor, and how often each renders: the first run of an LLVM
+variant also compiles."""
 
 _GROUND_CELL_M = 0.05
 _GROUND_HALF_M = 20.0
@@ -49,18 +58,45 @@ def _objects(scene: Scene, moment: Moment, pose: Pose) -> list[tuple[NDArray, ND
     return found
 
 
-def mitsuba_core_s(
-    scene: Scene, moment: Moment, pose: Pose, lens: Lens, *, samples: int
-) -> tuple[float, NDArray] | None:
-    """Return core-seconds of Mitsuba's render alone and its picture, or None without Mitsuba.
+def rover_under_stage(scene: Scene) -> tuple[float, Pose, Lens]:
+    """Return time, pose and lens of the view from the descent stage onto the rover's way down."""
+    t_s = scene.flight.event("rover_separation").t_s + 2
+    camera = scene.mission.cameras["ddc"]
+    return t_s, camera_pose(scene, camera, t_s), lens_of(camera, 1).scaled(1280, 1024)
 
-    Matt bodies, sun and an even sky, one bounce, no haze: less than Skycrane's frame holds.
+
+def mitsuba_runs(samples: int) -> dict[str, float | None]:
+    """Return core-seconds by variant; None where it does not run here.
+
+    Each in a process of its own: an LLVM that does not know the processor ends it. Another LLVM is
+    named by DRJIT_LIBLLVM_PATH, as ever with Mitsuba.
+    """
+    found: dict[str, float | None] = {}
+    for variant in VARIANTS:
+        command = [sys.executable, "-m", __spec__.name, variant, str(samples)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        try:
+            found[variant] = float(json.loads(done.stdout.splitlines()[-1])["core_s"])
+        except (ValueError, IndexError, KeyError, TypeError):
+            found[variant] = None
+            print(f"Mitsuba's {variant} could not be measured here", file=sys.stderr)
+    return found
+
+
+def mitsuba_core_s(
+    scene: Scene, moment: Moment, pose: Pose, lens: Lens, *, samples: int, variant: str, runs: int
+) -> tuple[float, NDArray] | None:
+    """Return core-seconds of Mitsuba's render alone and its picture, or None where it cannot run.
+
+    Matt bodies, sun and an even sky, one bounce, no haze: less than Skycrane's frame holds. The
+    least of `runs`: the first one of an LLVM variant also compiles.
     """
     try:
         import mitsuba as mi
+
+        mi.set_variant(variant)
     except ImportError:
         return None
-    mi.set_variant("scalar_rgb")
     eye, ahead, up = pose.eye_m, pose.turn[:, 2], -pose.turn[:, 1]
     across = float(np.degrees(2 * np.arctan(lens.width / 2 / lens.fx)))
     made: dict[str, Any] = {
@@ -92,6 +128,31 @@ def mitsuba_core_s(
             made[f"m{k}"] = {"type": "ply", "filename": path, "face_normals": True}
             made[f"m{k}"]["bsdf"] = {"type": "twosided", "material": matt}
         loaded = mi.load_dict(made)
-    start = time.process_time()
-    picture = np.asarray(mi.render(loaded))
-    return time.process_time() - start, picture
+    seconds = []
+    for seed in range(runs):
+        start = time.process_time()
+        picture = np.asarray(mi.render(loaded, seed=seed))
+        seconds.append(time.process_time() - start)
+    return min(seconds), picture
+
+
+def main() -> None:
+    """Measure one variant: python -m benchmarks.peers.mitsuba_scene VARIANT SAMPLES."""
+    variant, samples = sys.argv[1], int(sys.argv[2])
+    mission = load_mission("mars2020")
+    scene = Scene(mission, fly_mission(mission)[0])
+    t_s, pose, lens = rover_under_stage(scene)
+    made = mitsuba_core_s(
+        scene,
+        scene.moment(t_s),
+        pose,
+        lens,
+        samples=samples,
+        variant=variant,
+        runs=VARIANTS[variant],
+    )
+    print(json.dumps({"core_s": None if made is None else made[0]}))
+
+
+if __name__ == "__main__":
+    main()
