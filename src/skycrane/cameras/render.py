@@ -224,37 +224,50 @@ def _body_light(
     return light
 
 
-@wp.func
-def _look(
-    g: Ground,
-    air: Air,
-    reg: Regolith,
-    b: Bodies,
-    row: int,
-    column: int,
-    o: wp.vec3,
-    d: wp.vec3,
-    moved: wp.vec3,
-    turned: wp.vec3,
-    cone: float,
-    begin: float,
-    c: int,
-    key: wp.uint32,
-) -> Seen:
-    """Return what one ray sees in colour `c`.
+@wp.struct
+class Ray:
+    """One ray of a photosite.
 
-    The ground is met by the ray of a moment within the exposure, from `moved` toward `turned`: it
-    rushes by, while the bodies near a camera fly along with it. It meets none before `begin` [m].
+    Attributes:
+        row, column: the photosite.
+        colour: which colour it takes.
+        d: its direction at the middle of the exposure; it starts at the view's eye.
+        moved, turned: start and direction at a moment of the exposure.
+        begin: before this distance it meets no ground, m.
+        key: random key.
     """
+
+    row: int
+    column: int
+    colour: int
+    d: wp.vec3
+    moved: wp.vec3
+    turned: wp.vec3
+    begin: float
+    key: wp.uint32
+
+
+@wp.func
+def _look(g: Ground, air: Air, reg: Regolith, b: Bodies, view: View, ray: Ray) -> Seen:
+    """Return what one ray sees in its colour.
+
+    The ground is met by the ray of a moment within the exposure: it rushes by, while the bodies
+    near a camera fly along with it.
+    """
+    o = view.eye
+    d = ray.d
+    c = ray.colour
+    key = ray.key
+    cone = view.cone
     seen = Seen()
     near = float(_FAR)
-    hit = body_hit(b, row, column, o, d, near)
+    hit = body_hit(b, ray.row, ray.column, o, d, near)
     if hit.t >= 0.0:
         near = hit.t
     else:
-        o = moved
-        d = turned
-    t = trace_ground_from(g, o, d, cone, begin, near)
+        o = ray.moved
+        d = ray.turned
+    t = trace_ground_from(g, o, d, cone, ray.begin, near)
     cos_sun = wp.dot(d, air.sun)
     from_height = datum_height(g, o)
     if t >= 0.0 and t < near:
@@ -298,6 +311,57 @@ def _dust_before(dust: DustState, seen: Seen, o: wp.vec3, d: wp.vec3) -> wp.vec3
         high = float(0.0)
     start = wp.vec3(o[0], o[1], wp.max(o[2] - floor, 0.01))
     return dust_optics(dust, start, wp.vec3(p[0], p[1], high))
+
+
+@wp.func
+def _in_dust(seen: Seen, dust: DustState, air: Air, before: wp.vec3, beam: float, c: int) -> Seen:
+    """Return what is seen through the engines' dust, which shines by itself."""
+    through = wp.exp(-before[0])
+    lit = dust.albedo[c] * (beam * air.sun[2] + air.sky_irradiance[c])
+    if seen.body == 1:
+        seen.light *= 1.0 + dust.scour * before[2]
+    seen.light = seen.light * through + lit * before[1] * _INV_PI * (1.0 - through)
+    return seen
+
+
+@wp.func
+def _behind_cords(
+    seen: Seen, strands: Strands, air: Air, view: View, ray: Ray, beam: float
+) -> Seen:
+    """Return what is seen past the parachute's lines."""
+    behind = wp.where(seen.depth > 0.0, seen.depth, float(_FAR))
+    cover = cover_by_strands(strands, ray.row, ray.column, view.eye, ray.d, behind, view.cone)
+    if cover[0] > 0.0:
+        # A round cord turns a half of itself to the sun, whichever way it runs.
+        c = ray.colour
+        around = 0.5 * (air.sky_irradiance[c] * _INV_PI + air.ground_radiance[c])
+        cord = strands.albedo[c] * (0.4 * beam * _INV_PI + around)
+        seen.light += (cord - seen.light) * cover[0]
+        if cover[0] > 0.5:
+            seen.depth = cover[1]
+            seen.body = int(7)
+    return seen
+
+
+@wp.func
+def _ray_of(view: View, direction: wp.vec3, begin: float, i: int, j: int, n: int) -> Ray:
+    """Return the n-th ray of a photosite; a tile shares its chances, so that they make no colour."""
+    ti = i // 2
+    tj = j // 2
+    more = hash2(ti, tj + n * 8192, view.key + 1)
+    dx = (unit(more, 0) - 0.5) * view.jitter * view.inv_fx
+    dy = (unit(more, 1) - 0.5) * view.jitter * view.inv_fy
+    when = (unit(more, 2) - 0.5) * view.jitter
+    ray = Ray()
+    ray.row = i
+    ray.column = j
+    ray.colour = _colour_of(view.bayer, i, j)
+    ray.d = wp.normalize(view.turn * (direction + wp.vec3(dx, dy, 0.0)))
+    ray.turned = wp.normalize(ray.d + wp.cross(view.spin, ray.d) * when)
+    ray.moved = view.eye + view.drift * when
+    ray.begin = begin
+    ray.key = hash2(tj + n * 8192, ti, view.key)
+    return ray
 
 
 @wp.func
@@ -354,55 +418,18 @@ def render_kernel(
     count = view.samples
     n = int(0)
     while n < count:
-        # The tile shares its chances, so that chance makes no colour.
-        key = hash2(tj + n * 8192, ti, view.key)
-        more = hash2(ti, tj + n * 8192, view.key + 1)
-        dx = (unit(more, 0) - 0.5) * view.jitter * view.inv_fx
-        dy = (unit(more, 1) - 0.5) * view.jitter * view.inv_fy
-        when = (unit(more, 2) - 0.5) * view.jitter
         for k in range(4):
             i = 2 * ti + k // 2
             j = 2 * tj + k % 2
             if i < light.shape[0] and j < light.shape[1]:
-                c = _colour_of(view.bayer, i, j)
-                d = wp.normalize(view.turn * (directions[i, j] + wp.vec3(dx, dy, 0.0)))
-                turned = wp.normalize(d + wp.cross(view.spin, d) * when)
-                moved = view.eye + view.drift * when
-                seen = _look(
-                    ground,
-                    air,
-                    regolith,
-                    bodies,
-                    i,
-                    j,
-                    view.eye,
-                    d,
-                    moved,
-                    turned,
-                    view.cone,
-                    begins[ti >> 3, tj >> 3],
-                    c,
-                    key,
-                )
+                ray = _ray_of(view, directions[i, j], begins[ti >> 3, tj >> 3], i, j, n)
+                seen = _look(ground, air, regolith, bodies, view, ray)
                 if dust.active != 0:
                     if k == 0:
-                        before = _dust_before(dust, seen, moved, turned)
-                    through = wp.exp(-before[0])
-                    lit = dust.albedo[c] * (beam * air.sun[2] + air.sky_irradiance[c])
-                    if seen.body == 1:
-                        seen.light *= 1.0 + dust.scour * before[2]
-                    seen.light = seen.light * through + lit * before[1] * _INV_PI * (1.0 - through)
+                        before = _dust_before(dust, seen, ray.moved, ray.turned)
+                    seen = _in_dust(seen, dust, air, before, beam, ray.colour)
                 if strands.count > 0:
-                    behind = wp.where(seen.depth > 0.0, seen.depth, float(_FAR))
-                    cover = cover_by_strands(strands, i, j, view.eye, d, behind, view.cone)
-                    if cover[0] > 0.0:
-                        # A round cord turns a half of itself to the sun, whichever way it runs.
-                        around = 0.5 * (air.sky_irradiance[c] * _INV_PI + air.ground_radiance[c])
-                        cord = strands.albedo[c] * (0.4 * beam * _INV_PI + around)
-                        seen.light += (cord - seen.light) * cover[0]
-                        if cover[0] > 0.5:
-                            seen.depth = cover[1]
-                            seen.body = int(7)
+                    seen = _behind_cords(seen, strands, air, view, ray, beam)
                 if n == 0:
                     met[k] = float(seen.body)
                     far[k] = seen.depth
