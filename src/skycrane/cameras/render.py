@@ -345,7 +345,7 @@ def _behind_cords(
 
 @wp.func
 def _ray_of(view: View, direction: wp.vec3, begin: float, i: int, j: int, n: int) -> Ray:
-    """Return the n-th ray of a photosite; a tile shares its chances, so that they make no colour."""
+    """Return the n-th ray of a photosite; its tile shares its chances, which make no colour so."""
     ti = i // 2
     tj = j // 2
     more = hash2(ti, tj + n * 8192, view.key + 1)
