@@ -87,18 +87,20 @@ def speech() -> np.ndarray:
 def music(seed: int) -> np.ndarray:
     """A plucked tune over chords, with drums."""
     rng = np.random.default_rng(seed)
-    t = np.arange(COUNT) / RATE
     out = np.zeros(COUNT)
+    since = np.arange(int(1.5 * RATE)) / RATE
+    pluck = np.exp(-4 * since) * np.minimum(1, since / 0.005)
     for i in range(48):
         hz = 220 * 2 ** (rng.choice([0, 2, 4, 5, 7, 9, 11, 12]) / 12)
-        since = np.clip(t - i / 4, 0, None)
-        pluck = (t >= i / 4) * np.exp(-4 * since) * np.minimum(1, since / 0.005)
-        out += pluck * sum(np.sin(2 * np.pi * hz * k * since) / k**1.5 for k in range(1, 8))
+        note = pluck * sum(np.sin(2 * np.pi * hz * k * since) / k**1.5 for k in range(1, 8))
+        part = out[i * RATE // 4 :][: note.size]
+        part += note[: part.size]
+    held = np.arange(RATE) / RATE
     for i in range(12):
         hz = rng.choice([110, 130.8, 146.8, 98])
-        on = (t >= i) & (t < i + 1)
         for ratio in (1, 1.25, 1.5):
-            out += 0.5 * on * sum(np.sin(2 * np.pi * hz * ratio * k * t) / k for k in (1, 2, 3))
+            tones = sum(np.sin(2 * np.pi * hz * ratio * k * held) / k for k in (1, 2, 3))
+            out[i * RATE : (i + 1) * RATE] += 0.5 * tones
     for i in range(24):
         start, beat = i * RATE // 2, np.arange(RATE // 12)
         out[start : start + beat.size] += np.exp(-beat / 720) * rng.standard_normal(beat.size)
