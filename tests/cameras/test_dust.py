@@ -1,5 +1,6 @@
 """The dust: none from high up, more with thrust, the same on both sides, gone after a while."""
 
+import cv2
 import numpy as np
 import pytest
 import warp as wp
@@ -235,6 +236,29 @@ def test_streaks_stream_outward(mission):
     # everywhere: log of the distance less the phase is what stays.
     now, later = history.state(8.0), history.state(8.0 + 0.05)
     assert np.exp(later.phase - now.phase) > 1.05
+
+
+def test_stones_fly_outward_and_are_as_many_as_told(mission):
+    more = np.flatnonzero(np.array(mission.vehicle.engines.cant_deg) > 15.0)
+    history = DustHistory(mission, hover(mission, [9.0], engines=more))
+
+    def bright(state):
+        line = np.arange(-3.0, 3.0, 0.006)
+        x, y = np.meshgrid(line, line)
+        plume = int(np.argmax(np.array(state.depth) * (np.array(state.east) > 0)))
+        x, y = x + state.east[plume], y + state.north[plume]
+        end = np.column_stack([x.ravel(), y.ravel(), 0 * x.ravel()])
+        swept = optics(state, [[state.east[plume], state.north[plume], 3.0]], end)[0][:, 2]
+        return swept.reshape(x.shape) > 0.5 * state.stone_light
+
+    state = history.state(10.0)
+    seen = bright(state)
+    count = cv2.connectedComponents(seen.astype(np.uint8))[0] - 1
+    assert 20 < count < 2000
+    sizes = np.sqrt(seen.sum() * 0.006**2 / count / np.pi)
+    assert sizes == pytest.approx(mission.dust.stone_radius_m, rel=0.5)
+    state.stone_share = 0.0
+    assert not bright(state).any()
 
 
 def test_dust_can_be_switched_off(mission):

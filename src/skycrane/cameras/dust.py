@@ -35,7 +35,15 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.cameras.dust_pattern import DustState, billow, noise, offset, streak, stream
+from skycrane.cameras.dust_pattern import (
+    DustState,
+    billow,
+    noise,
+    offset,
+    stones,
+    streak,
+    stream,
+)
 
 __all__ = ["DustState", "dust_between", "dust_optics"]
 
@@ -108,7 +116,10 @@ def _sheet(state: DustState, east: float, north: float, clear: float, near: floa
         patch = wp.smoothstep(-0.5, 0.6, wobble - 0.6 * fringe + 0.25 * wisp)
         ridge = wp.exp(-wp.abs(gap) / width) * (0.2 + 0.8 * patch)
         ridge *= clear * (1.0 + 0.45 * wisp + 0.4 * curl)
-    lines = streak(state, stream(state, east, north), near)
+    flow = stream(state, east, north)
+    lines = streak(state, flow, near)
+    if near > 0.0 and flow.slope > 0.03 and flow.slope < 1.5:
+        swept += near * stones(state, flow)
     # More is picked up here than there, as wide as rooms: the sheet is patchy.
     seed = state.seed
     drift = state.drift
@@ -185,7 +196,7 @@ def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
     veil = _veil(state, start, end)
     if low > 8.0:
         return wp.vec3(veil, 1.0, 0.0)
-    clear = wp.clamp(0.4 * high - 0.1, 0.1, 1.0)
+    clear = wp.clamp(0.35 * high - 0.25, 0.08, 1.0)
     sheet = _sheet(state, foot[0], foot[1], clear, wp.clamp(1.6 - 0.16 * high, 0.0, 1.0))
     # A grazing ray leaves the place where the sheet was sampled; its path counts up to a few times.
     path = wp.min(_layer(low, high, length, sheet[1]), 4.0)

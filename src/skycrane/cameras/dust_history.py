@@ -33,6 +33,8 @@ _COVER_M = 30.0
 """Height of the rover above which its shadow on the dust is let go."""
 _SETTLING_S = 90.0
 """How long after the last plume the dust is followed."""
+_STONE_LIGHT = 0.8
+"""How much brighter a flying stone is than the ground, share."""
 _FOLLOW_S = 0.2
 """Time constant with which a sheet's middle follows its plume along the ground."""
 
@@ -273,6 +275,10 @@ class DustHistory:
         share = float(depth.max()) / max(d.sheet_optical_depth, 1e-9)
         state.ridge_depth = d.ridge_optical_depth * share * share
         state.streak_contrast = d.streak_contrast * min(share, 1.0)
+        # Stones change the light of the ground as sweeping does, and are told in its unit.
+        state.scour = max(d.scour, 1e-3)
+        state.stone_share = d.stone_share * min(share, 1.0)
+        state.stone_radius, state.stone_light = d.stone_radius_m, _STONE_LIGHT / state.scour
         state.east = wp.vec4(*(self._at("east", t_s) - origin_m[0]))
         state.north = wp.vec4(*(self._at("north", t_s) - origin_m[1]))
         for name in ("half_east", "half_north", "reach"):

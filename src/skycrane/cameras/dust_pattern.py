@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import warp as wp
 
-__all__ = ["DustState", "billow", "noise", "offset", "streak", "stream"]
+__all__ = ["DustState", "billow", "noise", "offset", "stones", "streak", "stream"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -16,6 +16,12 @@ _STEP_X = wp.constant(wp.uint32(0x85EBCA77))
 _STEP_Y = wp.constant(wp.uint32(0xC2B2AE3D))
 _STEP_Z = wp.constant(wp.uint32(0x27D4EB2F))
 _STEP_SEED = wp.constant(wp.uint32(0x9E3779B1))
+
+
+_STONE_CELLS = wp.constant(60)
+"""Cells of the flow around each plume."""
+_STONE_LAG = wp.constant(0.12)
+"""Speed of stones over that of the dust."""
 
 
 @wp.struct
@@ -40,6 +46,9 @@ class DustState:
     front_width: wp.float32
     streak_contrast: wp.float32
     streak_relief: wp.float32
+    stone_share: wp.float32
+    stone_radius: wp.float32
+    stone_light: wp.float32
     ridge_depth: wp.float32
     ridge_width: wp.float32
     veil_depth: wp.float32
@@ -226,6 +235,36 @@ def streak(state: DustState, s: Stream, near: float) -> wp.vec2:
         lines += near * (0.7 * _lines(seed + wp.uint32(53), u, v, s, 0.037, 1.4 * phase) - 0.15)
     lines *= keep
     return wp.vec2(0.5 * broad + thick * lines - 0.2, keep * thick * flank)
+
+
+@wp.func
+def stones(state: DustState, s: Stream) -> float:
+    """Return how a small stone that the gas carries off brightens a place, its rim darkens it.
+
+    One stone at most to a cell of the flow, in which it stays: cells run outward and grow.
+    """
+    around = float(_STONE_CELLS)
+    u = wp.atan2(s.across, s.along) * around * 0.15915494
+    v = (s.log - _STONE_LAG * state.phase) * around * 0.15915494
+    iu = int(wp.floor(u))
+    iv = int(wp.floor(v))
+    wrapped = (iu + 2 * _STONE_CELLS) % _STONE_CELLS
+    h = _mix(state.seed * _STEP_SEED + wp.uint32(wrapped) * _STEP_X + wp.uint32(iv) * _STEP_Y)
+    if float(h >> wp.uint32(8)) > state.stone_share * 16777216.0:
+        return 0.0
+    a = _mix(h + wp.uint32(1))
+    b = _mix(h + wp.uint32(2))
+    x = 0.2 + 0.6 * float(a >> wp.uint32(8)) / 16777216.0
+    y = 0.2 + 0.6 * float(b >> wp.uint32(8)) / 16777216.0
+    du = u - float(iu) - x
+    dv = v - float(iv) - y
+    away = wp.sqrt(du * du + dv * dv) * 6.2831853 / (around * s.slope)
+    radius = state.stone_radius * (0.4 + 1.2 * float(h & wp.uint32(1023)) / 1023.0)
+    if away < radius:
+        return state.stone_light
+    if away < 1.5 * radius:
+        return -0.6 * state.stone_light
+    return 0.0
 
 
 @wp.func

@@ -80,3 +80,8 @@ class Dust(Section):
     """Light that dust in the rover's shadow still gets from the sky, share of full light."""
     scour: NonNegative
     """How much the swept ground under a plume brightens, share."""
+    stone_share: Fraction
+    """Share of the cells of the flow (a tenth of the distance to the plume wide) in which a small
+    stone flies along, where the sheet is thickest."""
+    stone_radius_m: Positive
+    """Radius of a usual flying stone, m."""
