@@ -275,6 +275,11 @@ def nan(folder: Path) -> dict:
     }
 
 
+def extreme(folder: Path, level: float) -> dict:
+    source = write(folder / "extreme.wav", np.full(4800, level), subtype="DOUBLE")
+    return good(folder) | {"source": source, "out": folder / "out.wav"}
+
+
 def cut(folder: Path, suffix: str) -> dict:
     whole = write(folder / f"whole{suffix}", 0.1 * np.random.default_rng(0).standard_normal(RATE))
     short = folder / f"cut{suffix}"
@@ -315,6 +320,8 @@ BAD = {
     "nan strength": (lambda f: good(f) | {"strength": float("nan")}, "nan"),
     "short reference": (lambda f: with_reference(f, np.zeros(100)), "too few"),
     "reference channels": (lambda f: with_reference(f, np.zeros((RATE, 2))), "channels"),
+    "beyond numbers": (lambda f: extreme(f, 1e300), "loudest sample is"),
+    "beneath numbers": (lambda f: extreme(f, 1e-310), "loudest sample is"),
     "float to flac": (
         lambda f: good(f) | {"source": write(f / "f.wav", np.zeros(100), subtype="FLOAT")},
         "FLAC cannot hold",

@@ -27,6 +27,10 @@ __all__ = ["METHOD", "clean_file", "sidecar"]
 METHOD = "tracked tones, ridges, clicks, steady floor; smooth-spectrum Wiener gain"
 
 
+_LEAST_PEAK, _MOST_PEAK = 1e-100, 1e100
+"""Peaks of floating-point recordings whose squares and 52nd parts are still numbers."""
+
+
 def clean_file(
     source: Path,
     out: Path,
@@ -189,6 +193,12 @@ def _units(recording: Recording) -> tuple[float, float]:
     if recording.bits:
         return 2.0 ** (recording.bits - 1), 0.0
     peak = max((float(np.abs(block).max()) for block in recording.blocks()), default=0.0)
+    if peak and not _LEAST_PEAK <= peak <= _MOST_PEAK:
+        raise InputError(
+            f"its loudest sample is {peak:.3g}",
+            where=str(recording.path),
+            right=f"Scale it to between {_LEAST_PEAK:g} and {_MOST_PEAK:g}, best near 1.",
+        )
     full = 2.0 ** math.ceil(math.log2(peak)) if peak > 0 else 1.0
     return full, full * 2.0**-51
 
