@@ -179,6 +179,12 @@ def test_silence_comes_out_silent(tmp_path: Path) -> None:
     assert report["removed_db"] == {}
 
 
+def test_one_sample_is_no_silence(tmp_path: Path) -> None:
+    report = clean_file(write(tmp_path / "in.wav", np.array([0.5])), tmp_path / "c.wav")
+    assert "silent" not in " ".join(report["notes"])
+    assert read(tmp_path / "c.wav")[0, 0] == 0.5
+
+
 def test_calibration_is_carried_over(tmp_path: Path) -> None:
     _, samples, _ = mixed(-5.0, duration_s=4.0)
     source = tmp_path / "in.flac"

@@ -279,7 +279,8 @@ class _Report:
         ]
         self.power = np.zeros((2, bins_hz.size))
         self._kept = np.zeros((2, 0, recording.channels))
-        self._window = np.hanning(self.size)[:, None]
+        # Above 0 throughout, so that a lone sample counts.
+        self._window = np.sin(np.pi * (np.arange(self.size) + 0.5) / self.size)[:, None] ** 2
 
     def add(self, raw: NDArray[np.float64], clean: NDArray[np.float64]) -> None:
         self.frames += len(raw)
