@@ -186,7 +186,8 @@ class BodySet:
         self._slices: list[slice] = []
         self._radius = np.zeros(len(SURFACES))
         every = [shapes[name] for name in SURFACES]
-        self._waiting: dict[int, Shape] = {}
+        self._unfitted: dict[int, Shape] = {}
+        self._unsmoothed: dict[int, Shape] = {}
         self._charts: dict[Lens, tuple[Any, Any]] = {}
         self._centre = np.zeros((len(SURFACES), 3))
         normal, openness, material, first = [], [], [], []
@@ -235,13 +236,12 @@ class BodySet:
     def reshape(self, name: str, shape: Shape) -> None:
         """Move the vertices of a surface; its triangles stay."""
         k = SURFACES.index(name)
-        self._waiting[k] = shape
+        self._unfitted[k] = self._unsmoothed[k] = shape
         self._bound(k, shape)
 
-    def _take(self, k: int) -> None:
-        """Fit a surface's tree and normals to the shape it was given last."""
-        shape = self._waiting.pop(k)
-        self._forest.fit(k, shape.vertices_m)
+    def _smooth(self, k: int) -> None:
+        """Take the normals of the shape that a surface was given last."""
+        shape = self._unsmoothed.pop(k)
         part = self._slices[k]
         fresh = self._corners[SURFACES[k]].normals(shape)
         if self.device == "cpu":
@@ -292,8 +292,11 @@ class BodySet:
         blur = 0.0059 * high / max(sun[2], 0.05)
         casts = present & (2 * radius > 0.35 * blur)
         casters = np.flatnonzero(casts | (present & near.any()))
-        for k in set(self._waiting) & {*np.flatnonzero(near).tolist(), *casters.tolist()}:
-            self._take(k)
+        # What is neither seen nor throws a shadow is not fitted, and what is not seen not smoothed.
+        for k in self._unfitted.keys() & {*np.flatnonzero(near).tolist(), *casters.tolist()}:
+            self._forest.fit(k, self._unfitted.pop(k).vertices_m)
+        for k in self._unsmoothed.keys() & set(np.flatnonzero(near).tolist()):
+            self._smooth(k)
         self._cover(np.flatnonzero(near).tolist(), origin_m - eye_m, turn, axes, lens)
         b = self.data
         self._put(b.origin, origin_m.astype(np.float32))
