@@ -15,6 +15,7 @@ from PIL import Image
 from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
+from skycrane.cli import main
 from skycrane.errors import InputError
 from skycrane.mission import dump_mission, load_mission
 from skycrane.mission.load import parse_mission
@@ -295,6 +296,18 @@ def test_wrong_keys_are_told(tmp_path, text, says):
     with pytest.raises(InputError) as told:
         as_mission(text, tmp_path)
     assert says in str(told.value)
+
+
+def test_check_tells_of_models_and_refuses_bad_ones(tmp_path, capsys):
+    path = written(tmp_path, {"body": box()})
+    mission = tmp_path / "mine.toml"
+    text = dump_mission(load_mission("mars2020"))
+    mission.write_text(f'{text}\n[shape.gltf.rover]\nfile = "model.glb"\nscale = 0.5\n')
+    assert main(["check", str(mission)]) == 0
+    assert "rover: 12 triangles, 1.50 m long, 0.50 m wide, 1.00 m high" in capsys.readouterr().out
+    path.write_bytes(path.read_bytes()[:300])
+    assert main(["check", str(mission)]) == 2
+    assert "cut off or damaged" in capsys.readouterr().err
 
 
 # -- hostile files ---------------------------------------------------------------------------------

@@ -56,14 +56,18 @@ def check(mission: str = "mars2020", *, as_json: Json = False) -> None:
     """Check a mission file and say what it holds."""
     from skycrane.mission import load_mission
     from skycrane.mission.told import told_of
+    from skycrane.vehicle.gltf import told_of_models
 
     parsed = load_mission(mission)
+    models = told_of_models(parsed)
     if as_json:
         print(json.dumps(parsed.model_dump(mode="json"), indent=2))
         return
     print(f"{mission}: a whole mission, {parsed.mission.title}")
     for label, text in told_of(parsed):
         print(f"  {label:<9}{text}")
+    for text in models:
+        print(f"  {'body':<9}{text}")
 
 
 terrain_app = App(

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skycrane.errors import InputError
+from skycrane.mission.mission import Mission
 from skycrane.mission.shape import GltfShape
 from skycrane.vehicle.gltf_check import MOST_PIXELS, checked_gltf, read_bytes
 from skycrane.vehicle.materials import PAINTS, Paints, material_id
 
-__all__ = ["GltfModel", "read_gltf"]
+__all__ = ["GltfModel", "read_gltf", "told_of_models"]
 
 Array = NDArray[np.float64]
 
@@ -99,6 +100,24 @@ def read_gltf(given: GltfShape, name: str, paints: Paints = PAINTS) -> tuple[Glt
             right=f"Give shape.gltf.{name}.scale, metres to a unit of the file.",
         )
     return model, paints
+
+
+def told_of_models(mission: Mission) -> list[str]:
+    """Return a line for each of a user's models: what it is of, how large, of how many triangles.
+
+    Raises:
+        InputError: see `read_gltf`.
+    """
+    lines, paints = [], PAINTS
+    for name, given in sorted(mission.shape.gltf.items()):
+        model, paints = read_gltf(given, name, paints)
+        points = model.vertices_m[np.unique(model.triangles)]
+        long, wide, high = np.ptp(points, axis=0)
+        lines.append(
+            f"{name}: {len(model.triangles)} triangles, {long:.2f} m long, {wide:.2f} m wide, "
+            f"{high:.2f} m high, from {Path(given.file).name}"
+        )
+    return lines
 
 
 def _pieces(data: bytes, given: GltfShape, where: str) -> tuple[list[_Piece], list[tuple]]:

@@ -114,7 +114,7 @@ def _fork_details(
 ) -> None:
     """Add the fork's bracket, bolts around the actuator and a bright cable down to the drive."""
     side = np.array([0.0, outward, 0.0])
-    mesh.box(0.5 * (inner + elbow) - 0.03 * side, (0.1, 0.04, 0.1), "wheel")
+    mesh.box(0.5 * (inner + elbow) - 0.03 * side, (0.1, 0.04, 0.1), "structure_rib")
     for k in range(8):
         angle = 0.25 * np.pi * k
         at = top + [0.078 * np.cos(angle), 0.078 * np.sin(angle), 0.07]
