@@ -26,6 +26,8 @@ __all__ = ["NoiseModel", "Separator", "model_noise", "same_tones", "separate"]
 _WIND_BELOW_HZ, _WIND_LEAST = 200.0, 0.25
 _MOST_SHIFT = 0.06
 """A motor's rate differs from one day to another by no more than this fraction."""
+_FEWEST = 24
+"""Frames, near a second, below which no quiet time can be told from the rest."""
 _LOUDER = 1.5
 """A tone found without a reference may be louder by this factor than in the quiet time."""
 _NEAR_HZ, _NEAR = 3.0, 1 / 300
@@ -78,10 +80,15 @@ def model_noise(
     size = frame_size(rate_hz)
     bins_hz = np.linspace(0, rate_hz / 2, size // 2 + 1)
     heard = survey(recording, rate_hz)
+    none = np.zeros(bins_hz.size, dtype=bool)
+    if reference is None and heard.frames < _FEWEST:
+        silence = np.zeros(bins_hz.size)
+        source = "nothing: the recording is too short to tell noise in it"
+        return NoiseModel(rate_hz, np.zeros(0), silence, source, none, certain=False)
     if reference is None:
         tones = steady_tones(heard, everywhere=True)
         bare = survey(recording, rate_hz, tones_hz=tones)
-        floor, none = bare.floor, np.zeros(bins_hz.size, dtype=bool)
+        floor = bare.floor
         most = _LOUDER * steady_amplitudes(heard, tones)
         source = "the recording's own quiet time"
         return NoiseModel(rate_hz, tones, floor, source, none, most, certain=False)
