@@ -56,6 +56,7 @@ def colour_at(
         if wavelength >= finest:
             part = noise2(x / wavelength + 0.37 * float(i), y / wavelength, s + 8210 + i)
             part *= even + (1.0 - even) * step(26.0, 6.0, wavelength)
+            part *= 1.0 + 0.6 * step(4.0, 1.5, wavelength)
             mottle += part * (1.0 - seen * step(4.0, 12.0, wavelength))
         wavelength *= 0.5
     fine = wp.clamp(0.5 * mottle, -1.0, 1.0)
@@ -84,5 +85,5 @@ def colour_at(
     albedo = wp.lerp(albedo, form.dust, wp.clamp(lies[2] * (0.55 + 0.25 * fine), 0.0, 0.9))
     # Stones are bare and grey or wear dust, by neighbourhoods.
     worn = step(-0.4, 0.6, noise2(x / 0.7, y / 0.7, s + 8250))
-    stone = wp.lerp(form.rock * 0.85, 0.5 * (form.rock + form.dust), worn)
+    stone = wp.lerp(form.rock * 0.70, 0.5 * (form.rock + form.dust), worn)
     return wp.lerp(albedo, stone, 0.85 * lies[3])

@@ -173,7 +173,9 @@ def ground_at(
     sand = wp.max(sand, step(-330.0, -110.0, inside + 150.0 * lows) * step(-15.0, -75.0, inside))
     sand = wp.max(sand, 0.38 * worn)
     # Drifts of sand on the even floor, here and there.
-    drift = noise2(x / 41.0, y / 41.0, s + 8012) + 0.55 * noise2(x / 14.0, y / 14.0, s + 8013)
+    drift = noise2(x / 41.0, y / 41.0, s + 8012)
+    if finest < 14.0:
+        drift += 0.55 * noise2(x / 14.0, y / 14.0, s + 8013)
     drifted = step(0.05, 0.45, units.tone + 0.5 * wp.exp(-(x * x + y * y) / (350.0 * 350.0)))
     drifted *= (1.0 - rough) * (1.0 - hill)
     sand = wp.max(sand, 0.5 * step(0.24, 0.50, drift + 0.5 * lows) * drifted)
@@ -263,18 +265,24 @@ def ground_at(
                 rock = wp.max(rock, st[1])
         size *= 0.5
     # Gravel and granules lie between them, in patches that the wind has swept.
-    swept = noise2(x / 1.9, y / 1.9, s + 8180) + 0.7 * noise2(x / 0.47, y / 0.47, s + 8181)
-    lag = step(-0.45, 0.55, swept) * (1.0 - 0.9 * sand) * (1.0 - 0.5 * tops)
+    swept = float(0.0)
+    wavelength = float(7.0)
+    for i in range(4):
+        # What is finer than a grid's cells would stand in it as chance.
+        if wavelength >= finest:
+            swept += 0.66 * noise2(x / wavelength, y / wavelength, s + 8180 + i)
+        wavelength *= 0.37
+    lag = step(-0.40, 0.55, swept) * (1.0 - 0.9 * sand) * (1.0 - 0.5 * tops)
     size = float(0.055)
     for i in range(3):
         if size > 1.2 * finest:
             local = wp.clamp(form.gravel_cover * lag / (3.0 * 0.102), 0.0, 0.9)
-            st = stones(x, y, size, local, s + 8185 + i * 11)
+            st = stones(x, y, size, local, s + 8195 + i * 11)
             if st[0] > 0.0 and rock < 0.05:
                 h += st[0]
                 rock = wp.max(rock, 0.8 * st[1])
         size *= 0.5
     g.height = h
     g.albedo = colour_at(x, y, units, finest, seen, wp.vec4(sand, crest, tops, rock), form)
-    g.albedo = wp.lerp(g.albedo, form.sand, 0.26 * lag * (1.0 - rock) * (1.0 - tops) * (1.0 - seen))
+    g.albedo = wp.lerp(g.albedo, form.sand, 0.28 * lag * (1.0 - rock) * (1.0 - tops) * (1.0 - seen))
     return g
