@@ -71,12 +71,9 @@ def test_the_flown_images_are_read_and_their_ground_is_scale_free(mission):
     assert max(slopes) < -0.9
 
 
-# What is to hold. The rest is told where it lies outside, not asserted: on the landing's own track
-# the ground under the parachute lacks the sharp, dark features of the flown one (docs/cameras.md).
-HOLDS = {
-    "parachute": {"brightness_middle", "shadow_to_light"},
-    "powered descent": {"spectrum_slope", "brightness_middle", "gradient_tail"},
-}
+PHASES = ("parachute", "powered descent")
+TOLD = {("parachute", "brightness_skew")}
+"""Told where it lies outside, not asserted: it hangs on whether cliffs or bright hills are in view."""
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +91,7 @@ def compared(mission):
     return rows
 
 
-@pytest.mark.parametrize("phase", HOLDS)
+@pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("name", FIGURES)
 def test_ours_lies_within_the_spread_of_the_flown(compared, phase, name):
     assert any(r["phase"] == phase for r in compared)
@@ -103,6 +100,6 @@ def test_ours_lies_within_the_spread_of_the_flown(compared, phase, name):
         for r in compared
         if r["phase"] == phase and not r["within"][name]
     ]
-    if name not in HOLDS[phase] and outside:
+    if (phase, name) in TOLD and outside:
         pytest.xfail("; ".join(outside))
     assert not outside
