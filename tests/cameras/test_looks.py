@@ -73,7 +73,7 @@ def test_the_flown_images_are_read_and_their_ground_is_scale_free(mission):
 
 PHASES = ("parachute", "powered descent")
 TOLD = {("parachute", "brightness_skew")}
-"""Told where it lies outside, not asserted: it hangs on whether cliffs or bright hills are in view."""
+"""Told where it lies outside, not asserted: it hangs on which cliffs and hills are in view."""
 
 
 @pytest.fixture(scope="module")
