@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import warp as wp
 
+from skycrane.cameras.forest import Forest
 from skycrane.cameras.tree_layout import STACK, WIDE, layout_of, remembered_layout
-from skycrane.cameras.trees import Forest, Trees, tree_any, tree_nearest
+from skycrane.cameras.trees import Trees, tree_any, tree_nearest
 from skycrane.compute import start_warp
 from skycrane.vehicle.mesh import Shape
 

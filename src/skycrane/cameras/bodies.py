@@ -11,10 +11,11 @@ import warp as wp
 from numpy.typing import NDArray
 
 from skycrane.cameras.cover import TILE, chart_of, cover_kernel
+from skycrane.cameras.forest import Forest
 from skycrane.cameras.optics import Lens
 from skycrane.cameras.surfaces import Corners
 from skycrane.cameras.tree_layout import remembered_layout
-from skycrane.cameras.trees import Forest, Trees, tree_any, tree_nearest
+from skycrane.cameras.trees import Trees, tree_any, tree_nearest
 from skycrane.vehicle.materials import PAINTS, Paints
 from skycrane.vehicle.mesh import Shape
 

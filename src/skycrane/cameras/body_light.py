@@ -1,0 +1,95 @@
+"""Light that a body sends back: matt and glossy, from sun, sky and ground, and through cloth."""
+
+# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
+from __future__ import annotations
+
+import warp as wp
+
+from skycrane.cameras.bodies import Bodies, BodyHit, body_shadow
+from skycrane.cameras.heightfield import Ground, datum_height
+from skycrane.mars.noise import unit
+from skycrane.mars.sky import Air, sun_through
+
+__all__ = ["body_light"]
+
+wp.set_module_options({"enable_backward": False})
+
+_INV_PI = wp.constant(0.31830989)
+
+
+@wp.func
+def _shine(power: float) -> float:
+    """Return what makes the lobe of Blinn and Phong send back all that comes along the normal.
+
+    From other sides it sends back less (Giesen 2009, "Phong normalization factor derivation").
+    """
+    return (
+        (power + 2.0)
+        * (power + 4.0)
+        * 0.0397887
+        / (wp.exp(wp.max(-0.34657359 * power, -60.0)) + power)
+    )
+
+
+@wp.func
+def _sun_on(g: Ground, air: Air, b: Bodies, p: wp.vec3, n: wp.vec3, key: wp.uint32) -> float:
+    """Return the sunlight that comes to a point of a body, on the side that faces the sun."""
+    r = 0.0030 * wp.sqrt(unit(key, 0))
+    a = 6.2831853 * unit(key, 1)
+    sun = wp.normalize(air.sun + wp.vec3(r * wp.cos(a), r * wp.sin(a), 0.0))
+    side = wp.where(wp.dot(n, air.sun) > 0.0, 4.0e-3, -4.0e-3)
+    if body_shadow(b, p + n * side, sun):
+        return float(0.0)
+    return sun_through(air, datum_height(g, p))
+
+
+@wp.func
+def body_light(
+    g: Ground, air: Air, b: Bodies, hit: BodyHit, o: wp.vec3, d: wp.vec3, c: int, key: wp.uint32
+) -> float:
+    """Return the radiance that a body sends back along the ray, in colour `c`.
+
+    What the gloss mirrors the matt ground under it does not get: together no more than came.
+    """
+    k = hit.surface
+    triangle = b.first[k] + hit.face
+    w = 1.0 - hit.u - hit.v
+    at = 3 * triangle
+    n = b.normal[at] * hit.u + b.normal[at + 1] * hit.v + b.normal[at + 2] * w
+    openness = b.open[at] * hit.u + b.open[at + 1] * hit.v + b.open[at + 2] * w
+    n = wp.normalize(b.turn[k] * n)
+    facing = -wp.dot(n, d)
+    if facing < 0.0:
+        n = n * -1.0
+        facing = -facing
+    material = b.material[triangle]
+    albedo = b.albedo[material][c]
+    finish = b.finish[material]
+    thin = finish[2]
+    s = wp.dot(n, air.sun)
+    beam = float(0.0)
+    if s > 0.0 or thin > 0.0:
+        beam = _sun_on(g, air, b, o + d * hit.t, n, key)
+    light = albedo * _INV_PI * beam * wp.where(s > 0.0, (1.0 - thin) * s, -1.3 * thin * s)
+    # Light from the sky above and from the ground below, and through thin cloth from behind.
+    up = 0.5 + 0.5 * n[2]
+    sky = air.sky_irradiance[c] * _INV_PI
+    around = sky * up + air.ground_radiance[c] * (1.0 - up)
+    behind = sky * (1.0 - up) + air.ground_radiance[c] * up
+    light += albedo * openness * (around * (1.0 - thin) + behind * thin)
+    gloss = finish[0]
+    if gloss > 0.02:
+        rough = wp.max(finish[1], 0.05)
+        power = 2.0 / (rough * rough * rough * rough) - 1.0
+        half = wp.normalize(air.sun - d)
+        peak = wp.pow(wp.max(wp.dot(n, half), 0.0), power) * _shine(power)
+        edge = 1.0 - wp.min(facing, 1.0)
+        strength = gloss * (0.55 + 0.45 * edge * edge * edge)
+        # Metals colour what they mirror; paint does not.
+        tint = 1.0 + (albedo - 1.0) * wp.clamp(gloss * 1.4 - 0.2, 0.0, 1.0)
+        mirror = d + n * (2.0 * facing)
+        blend = wp.clamp(0.5 + 2.0 * mirror[2], 0.0, 1.0)
+        seen = sky * blend + air.ground_radiance[c] * (1.0 - blend)
+        mirrored = tint * (beam * peak * wp.max(s, 0.0) + seen * openness)
+        light += strength * (mirrored - light)
+    return light
