@@ -3,7 +3,7 @@
 # ruff: noqa: UP018, RUF046 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -266,6 +266,7 @@ class BodySet:
         half_angle_rad: float,
         sun: Array,
         ground_below_m: float,
+        unseen: Sequence[str] = (),
     ) -> None:
         """Place the surfaces and choose those that matter to one view.
 
@@ -279,6 +280,7 @@ class BodySet:
             half_angle_rad: half the angle of a cone around what it sees.
             sun: toward the sun.
             ground_below_m: height of the camera above the ground, for the reach of shadows.
+            unseen: surfaces that are drawn otherwise, and here only cast shadows.
         """
         centre = np.einsum("kij,kj->ki", turn, self._centre) + origin_m
         radius = np.where(present, self._radius, 0.0)
@@ -293,6 +295,7 @@ class BodySet:
         blur = 0.0059 * high / max(sun[2], 0.05)
         casts = present & (2 * radius > 0.35 * blur)
         casters = np.flatnonzero(casts | (present & near.any()))
+        near[[SURFACES.index(name) for name in unseen]] = False
         # What is neither seen nor throws a shadow is not fitted, and what is not seen not smoothed.
         for k in self._unfitted.keys() & {*np.flatnonzero(near).tolist(), *casters.tolist()}:
             self._forest.fit(k, self._unfitted.pop(k).vertices_m)

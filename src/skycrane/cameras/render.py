@@ -7,6 +7,7 @@ import warp as wp
 
 from skycrane.cameras.bodies import Bodies, body_hit, body_shadow, may_shade
 from skycrane.cameras.body_light import body_light
+from skycrane.cameras.cord_light import cord_light
 from skycrane.cameras.dust import DustState, dust_optics
 from skycrane.cameras.heightfield import (
     Ground,
@@ -15,7 +16,7 @@ from skycrane.cameras.heightfield import (
     trace_ground_from,
 )
 from skycrane.cameras.relief import fine_slope
-from skycrane.cameras.strands import Strands, cover_by_strands
+from skycrane.cameras.strands import Strands, cord_at
 from skycrane.mars.noise import hash2, noise2, unit
 from skycrane.mars.regolith import Regolith, sun_gain
 from skycrane.mars.sky import Air, ground_beyond, path_light, sky_light, sun_through
@@ -249,21 +250,52 @@ def _in_dust(seen: Seen, dust: DustState, air: Air, before: wp.vec3, beam: float
 
 @wp.func
 def _behind_cords(
-    seen: Seen, strands: Strands, air: Air, view: View, ray: Ray, beam: float
+    seen: Seen,
+    strands: Strands,
+    g: Ground,
+    air: Air,
+    b: Bodies,
+    dust: DustState,
+    view: View,
+    ray: Ray,
+    direction: wp.vec3,
+    cell: wp.vec2,
 ) -> Seen:
-    """Return what is seen past the parachute's lines."""
-    behind = wp.where(seen.depth > 0.0, seen.depth, float(_FAR))
-    cover = cover_by_strands(strands, ray.row, ray.column, view.eye, ray.d, behind, view.cone)
-    if cover[0] > 0.0:
-        # A round cord turns a half of itself to the sun, whichever way it runs.
+    """Return what is seen past the cords: the parachute's lines, bridles and umbilical."""
+    at = wp.vec2(direction[0] / direction[2], direction[1] / direction[2])
+    slant = wp.sqrt(1.0 + wp.dot(at, at))
+    behind = wp.where(seen.depth > 0.0, seen.depth, float(_FAR)) / slant
+    cord = cord_at(strands, ray.row, ray.column, at, cell, behind)
+    if cord.cover > 0.0:
         c = ray.colour
-        around = 0.5 * (air.sky_irradiance[c] * _INV_PI + air.ground_radiance[c])
-        cord = strands.albedo[c] * (0.4 * beam * _INV_PI + around)
-        seen.light += (cord - seen.light) * cover[0]
-        if cover[0] > 0.5:
-            seen.depth = cover[1]
-            seen.body = int(7)
+        met = Seen()
+        met.depth = cord.depth * slant
+        met.body = wp.where(strands.kind[cord.piece] == 0, int(7), int(8))
+        middle = view.eye + ray.d * met.depth
+        side = view.turn * wp.vec3(cord.side[0], cord.side[1], 0.0)
+        met.light = cord_light(strands, cord, g, air, b, middle, side, ray.d, c, ray.key)
+        if dust.active != 0:
+            before = _dust_before(dust, met, ray.moved, ray.turned)
+            met = _in_dust(met, dust, air, before, sun_through(air, datum_height(g, view.eye)), c)
+        seen.light += (met.light - seen.light) * cord.cover
+        if cord.cover > 0.5:
+            seen.depth = met.depth - strands.radius[cord.piece] * wp.sqrt(
+                1.0 - cord.across * cord.across
+            )
+            seen.body = met.body
     return seen
+
+
+@wp.func
+def _cell(directions: wp.array2d(dtype=wp.vec3), i: int, j: int) -> wp.vec2:  # type: ignore[valid-type]
+    """Return a photosite's width and height on the plane at unit distance."""
+    a = directions[i, wp.max(j - 1, 0)]
+    b = directions[i, wp.min(j + 1, directions.shape[1] - 1)]
+    wide = (b[0] / b[2] - a[0] / a[2]) / wp.where(j > 0 and j < directions.shape[1] - 1, 2.0, 1.0)
+    a = directions[wp.max(i - 1, 0), j]
+    b = directions[wp.min(i + 1, directions.shape[0] - 1), j]
+    high = (b[1] / b[2] - a[1] / a[2]) / wp.where(i > 0 and i < directions.shape[0] - 1, 2.0, 1.0)
+    return wp.vec2(wp.abs(wide), wp.abs(high))
 
 
 @wp.func
@@ -351,14 +383,25 @@ def render_kernel(
                     if k == 0:
                         before = _dust_before(dust, seen, ray.moved, ray.turned)
                     seen = _in_dust(seen, dust, air, before, beam, ray.colour)
-                if strands.count > 0:
-                    seen = _behind_cords(seen, strands, air, view, ray, beam)
                 if n == 0:
                     met[k] = float(seen.body)
                     far[k] = seen.depth
-                    if depth.shape[0] > 0:
-                        depth[i, j] = seen.depth
-                        body[i, j] = wp.uint8(seen.body)
+                if strands.count > 0 and strands.first[i >> 4, j >> 4, 0] >= wp.int16(0):
+                    seen = _behind_cords(
+                        seen,
+                        strands,
+                        ground,
+                        air,
+                        bodies,
+                        dust,
+                        view,
+                        ray,
+                        directions[i, j],
+                        _cell(directions, i, j),
+                    )
+                if n == 0 and depth.shape[0] > 0:
+                    depth[i, j] = seen.depth
+                    body[i, j] = wp.uint8(seen.body)
                 total[k] = total[k] + seen.light
         if n == 0 and _is_fine(view.bayer, total, met, far):
             count = wp.max(view.samples, view.body_samples)

@@ -15,7 +15,7 @@ from skycrane.cameras.optics import Lens
 from skycrane.cameras.render import FAR_M, View, render_kernel
 from skycrane.cameras.scene import Moment, Scene
 from skycrane.cameras.sensor import expose_kernel, flat_kernel, sensor_of
-from skycrane.cameras.strands import StrandSet
+from skycrane.cameras.strands import StrandSet, shows_cords
 from skycrane.mars.parallel import launch_rows
 from skycrane.mission.cameras import Camera
 
@@ -49,17 +49,18 @@ class Renderer:
             self._buffers[key] = wp.zeros(shape, dtype=dtype, device=self.scene.device)
         return self._buffers[key]
 
-    def _place(self, moment: Moment, pose: Pose, lens: Lens) -> None:
+    def _place(self, moment: Moment, pose: Pose, lens: Lens, *, ropes: bool = True) -> None:
         for name, shape in moment.moving.items():
             # A shape that has not moved since its last frame keeps its tree.
             last = self._taken.get(name)
             if last is None or not np.array_equal(last, shape.vertices_m):
                 self._set.reshape(name, shape)
                 self._taken[name] = shape.vertices_m
-        if moment.cords is None:
+        roped = moment.ropes if ropes and shows_cords(lens) else None
+        if moment.cords is None and roped is None:
             self._strands.clear()
         else:
-            self._strands.place(*moment.cords, eye_m=pose.eye_m, turn=pose.turn, lens=lens)
+            self._strands.place(moment.cords, roped, eye_m=pose.eye_m, turn=pose.turn, lens=lens)
         site = pose.eye_m[:2] + self.scene.focus_m
         height = pose.eye_m[2] + float(site @ site) / (2 * self.scene.mission.site.radius_m)
         self._set.pose(
@@ -72,6 +73,7 @@ class Renderer:
             half_angle_rad=self._half_angle_rad(lens),
             sun=self.scene.sun,
             ground_below_m=float(height),
+            unseen=["bridles"] if roped is not None else [],
         )
 
     def _half_angle_rad(self, lens: Lens) -> float:
@@ -88,7 +90,7 @@ class Renderer:
 
         What is returned is on the device, in the local frame, and good until the next placing.
         """
-        self._place(moment, pose, lens)
+        self._place(moment, pose, lens, ropes=False)
         return self._directions(lens), self._set.data, self._strands.data
 
     def _begins(self, view: Any, lens: Lens) -> Any:

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from skycrane.cameras.bodies import SURFACES, BodySet
 from skycrane.cameras.dust_history import DustHistory
 from skycrane.cameras.heightfield import ground_of
-from skycrane.cameras.strands import StrandsOf
+from skycrane.cameras.strands import Ropes, StrandsOf
 from skycrane.cameras.surfaces import Corners
 from skycrane.compute import start_warp
 from skycrane.flight.record import Flight
@@ -43,6 +43,7 @@ class Moment:
         present: which exist, (n,).
         moving: shapes to take on, by surface.
         cords: starts and ends (m, 3) and half widths (m,) of the parachute's lines, local frame.
+        ropes: bridles and umbilical as lines, None where they are not ours to draw.
     """
 
     t_s: float
@@ -51,6 +52,7 @@ class Moment:
     present: NDArray[np.bool_]
     moving: dict[str, shapes.Shape]
     cords: tuple[Array, Array, Array] | None
+    ropes: Ropes | None = None
 
 
 class Scene:
@@ -174,6 +176,9 @@ class Scene:
                 since_cut_s=t_s - cut if t_s > cut else None,
                 phase_rad=2.0 * t_s,
             )
+        ropes = None
+        if "bridles" in moving:
+            ropes = self._ropes(moving["bridles"], origin[k], turn[k])
         cords = None
         if "parachute" in moving:
             k = index("parachute")
@@ -181,4 +186,11 @@ class Scene:
             if len(radius):
                 cords = (a @ turn[k].T + origin[k], b @ turn[k].T + origin[k], radius)
             moving["parachute"] = self._strands.without(moving["parachute"])
-        return Moment(t_s, origin, turn, present, moving, cords)
+        return Moment(t_s, origin, turn, present, moving, cords, ropes)
+
+    def _ropes(self, bridles: shapes.Shape, origin_m: Array, turn: Array) -> Ropes | None:
+        lines = self.vehicle.bridle_paths(bridles)
+        if lines is None:
+            return None
+        paths = [path @ turn.T + origin_m for path in lines[0]]
+        return Ropes(paths, lines[1], [1, 1, 1, 2])

@@ -77,6 +77,25 @@ class BridleSurface:
             vertices.append(_round(path, b.umbilical_radius_m if coil else b.bridle_radius_m))
         return Shape(np.vstack(vertices).astype(np.float32), self._triangles, self._material)
 
+    def paths_m(self, shape: Shape) -> list[Array]:
+        """Return the middles of the lines of a shape made here: three bridles, the umbilical.
+
+        Bridles, which bend little, are told by every fourth section; the umbilical's coils are
+        rounded by a point between each two (four-point scheme, Dyn, Levin and Gregory 1987).
+        """
+        middle = shape.vertices_m.astype(np.float64).reshape(4, _STATIONS, _SIDES, 3).mean(axis=2)
+        coil = middle[3]
+        wide = np.vstack([2 * coil[0] - coil[1], coil, 2 * coil[-1] - coil[-2]])
+        between = (9.0 * (wide[1:-2] + wide[2:-1]) - wide[:-3] - wide[3:]) / 16.0
+        finer = np.empty((2 * _STATIONS - 1, 3))
+        finer[::2], finer[1::2] = coil, between
+        return [*middle[:3, ::4], finer]
+
+    @property
+    def radii_m(self) -> list[float]:
+        """Half widths of the four lines, m."""
+        return [self._bridles.bridle_radius_m] * 3 + [self._bridles.umbilical_radius_m]
+
 
 def _hang(start: Array, end: Array, slack_m: float, *, coil: bool) -> Array:
     """Return a line (stations, 3) of length span + slack: sagging, or wound as a loose coil."""

@@ -129,6 +129,15 @@ class Bodies:
             phase_rad=phase_rad,
         )
 
+    def bridle_paths(self, shape: Shape) -> tuple[list[Array], list[float]] | None:
+        """Return middles [m] and half widths [m] of the lines of a built-in `bridles_shape`.
+
+        None where a user's model stands for them: nobody knows what it consists of.
+        """
+        if self._own_bridles is not None:
+            return None
+        return self._bridles.paths_m(shape), self._bridles.radii_m
+
     def cover_pose(self, since_mortar_s: float) -> tuple[Array, Array]:
         """Return the cover's position [m] and rotation matrix in the backshell's frame."""
         return cover_pose(self._section.aeroshell, self._section.cover, since_mortar_s)
