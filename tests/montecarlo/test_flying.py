@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -247,11 +248,15 @@ def test_a_cluster_whose_worker_is_killed_loses_nothing(flown, mission, tmp_path
     assert merged(tmp_path / "run", mission) == results(flown, "*.parquet")
 
 
-def test_no_scheduler_at_the_address(mission, tmp_path, monkeypatch):
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense", "tcp://nowhere", ""])
+def test_no_scheduler_at_the_address(address, mission, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr(crews, "_CONNECT_S", 1)
-    with pytest.raises(InputError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:9'"):
-        fly_many(mission, tmp_path, order(Order, dask="tcp://127.0.0.1:9"), Progress())
+    before = threading.active_count()
+    with pytest.raises(InputError, match=f"no Dask scheduler answers at '{address}'"):
+        fly_many(mission, tmp_path, order(Order, dask=address), Progress())
+    if address != "tcp://127.0.0.1:9":
+        assert threading.active_count() == before
 
 
 def test_workers_that_always_die_are_given_up(mission, tmp_path):

@@ -278,6 +278,7 @@ def dask_crew(address: str) -> Crew:
     def crew() -> Iterator[tuple[Executor, int]]:
         try:
             from distributed import Client
+            from distributed.comm import get_address_host_port
         except ImportError as error:
             raise InputError(
                 "Dask is not installed",
@@ -285,6 +286,8 @@ def dask_crew(address: str) -> Crew:
                 right="Install it with `pip install skycrane[dask]`.",
             ) from error
         try:
+            # A client that fails on the address's form leaves threads that will not end.
+            get_address_host_port(address, strict=True)
             client = Client(address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             raise InputError(
