@@ -203,7 +203,7 @@ def _root(f0: float, fm: float, f1: float) -> float:
     return float(2.0)
 
 
-@wp.func
+@wp.func(inline=True)
 def _trace_level(
     g: Ground,
     lv: GroundLevel,
@@ -292,7 +292,7 @@ def trace_ground(g: Ground, o: wp.vec3, d: wp.vec3, cone: float, far: float) -> 
     return trace_ground_from(g, o, d, cone, 0.0, far)
 
 
-@wp.func
+@wp.func(inline=True)
 def trace_ground_from(
     g: Ground, o: wp.vec3, d: wp.vec3, cone: float, begin: float, far: float
 ) -> float:
