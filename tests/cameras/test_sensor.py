@@ -5,10 +5,48 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import warp as wp
+from scipy.stats import kstest, norm
 
-from skycrane.cameras.sensor import expose_kernel, flat_kernel, linear_of, sensor_of
+from skycrane.cameras.sensor import expose_kernel, flat_kernel, linear_of, normal_of, sensor_of
+from skycrane.mars.noise import hash2
 
 SIZE = 256
+
+
+@wp.kernel(enable_backward=False)
+def _normals(hashes: wp.array(dtype=wp.uint32), out: wp.array(dtype=float)):
+    i = wp.tid()
+    out[i] = normal_of(hashes[i])
+
+
+@wp.kernel(enable_backward=False)
+def _hashes(key: int, out: wp.array2d(dtype=wp.uint32)):
+    i, j = wp.tid()
+    out[i, j] = hash2(j, i, key)
+
+
+def _normals_of(hashes):
+    out = wp.zeros(len(hashes), dtype=float, device="cpu")
+    given = wp.array(hashes, dtype=wp.uint32, device="cpu")
+    wp.launch(_normals, dim=len(hashes), inputs=[given, out], device="cpu")
+    return out.numpy().astype(float)
+
+
+def test_normal_numbers_are_the_inverse_of_the_normal_distribution():
+    ends = [0, 511, 512, 5000, 2**32 - 5000, 2**32 - 1]
+    hashes = np.concatenate([np.linspace(0, 2**32 - 1, 20001), ends]).astype(np.uint32)
+    wanted = norm.ppf(((hashes >> 9) + 0.5) / 2**23)
+    assert _normals_of(hashes) == pytest.approx(wanted, abs=2e-5)
+
+
+def test_noise_of_neighbours_is_normal_and_unrelated():
+    hashes = wp.zeros((SIZE, SIZE), dtype=wp.uint32, device="cpu")
+    wp.launch(_hashes, dim=(SIZE, SIZE), inputs=[3, hashes], device="cpu")
+    noise = _normals_of(hashes.numpy().ravel()).reshape(SIZE, SIZE)
+    assert kstest(noise.ravel(), "norm").pvalue > 0.001
+    # Four deviations of the mean of as many products.
+    for one, other in ((noise[:, 1:], noise[:, :-1]), (noise[1:], noise[:-1])):
+        assert abs(np.mean(one * other)) < 4 / SIZE
 
 
 def _expose(detector, radiance, *, key=1, dark=0, vignetting=0.0):
