@@ -8,8 +8,10 @@ from scipy.spatial.transform import Rotation
 
 from skycrane.cameras.dust import DustState, dust_between, dust_optics
 from skycrane.cameras.dust_history import DustHistory
+from skycrane.cameras.render import Seen, _in_dust
 from skycrane.flight.record import BodyTrack, Flight
 from skycrane.mars.frames import SiteFrame
+from skycrane.mars.sky import Air
 from skycrane.mission.load import load_mission
 
 
@@ -164,6 +166,64 @@ def test_dust_settles_after_shut_down(mission):
     assert tau == sorted(tau, reverse=True)
     assert tau[0] > 0.5
     assert tau[-1] < 0.1 * tau[0]
+
+
+def test_a_plume_that_is_cut_off_leaves_from_the_inside_in_the_time_its_flow_takes(mission):
+    # The sheet alone: seconds pass before the veil is gone.
+    dust = mission.dust.model_copy(update={"veil_rate_hz": 0.0})
+    history = DustHistory(mission.model_copy(update={"dust": dust}), hover(mission, [20.0]))
+    angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+
+    def depth(radius_m, t_s):
+        state = history.state(t_s)
+        state.ridge_depth = 0.0
+        state.streak_contrast = 0.0
+        i = int(np.argmax(np.array(state.depth)))
+        ring = radius_m * np.column_stack([np.cos(angle), np.sin(angle), 0 * angle])
+        end = ring + np.array([state.east[i], state.north[i], 0.0])
+        return optics(state, [[0.0, 0.0, 15.0]], end)[0][:, 0].mean()
+
+    before = np.array([depth(r, 11.9) for r in (2.0, 6.0, 14.0)])
+    soon = np.array([depth(r, 12.35) for r in (2.0, 6.0, 14.0)]) / before
+    assert soon[0] < 0.5 * soon[2]
+    assert soon[0] < soon[1] < soon[2]
+    assert depth(6.0, 12.9) < 0.05 * before[1]
+
+
+@wp.kernel(enable_backward=False)
+def shadow_kernel(
+    state: DustState, sun: wp.vec3, depth: wp.array(dtype=float), out: wp.array(dtype=wp.vec2)
+):
+    i = wp.tid()
+    air = Air()
+    air.sun = sun
+    before = wp.vec3(depth[i], 1.0, 0.0)
+    lit = Seen()
+    lit.light = 1.0
+    lit.body = 1
+    dark = Seen()
+    dark.light = 0.3
+    dark.kept = 0.7
+    dark.body = 1
+    lit = _in_dust(lit, state, air, before, 0.0, 1.0, 0)
+    dark = _in_dust(dark, state, air, before, 0.0, 1.0, 0)
+    out[i] = wp.vec2(lit.light, dark.light)
+
+
+def test_shadows_on_the_ground_fade_under_dust():
+    # Dust without light of its own, so that only the ground's is compared.
+    depth = np.array([0.0, 0.2, 0.6, 2.0], np.float32)
+    out = wp.zeros(len(depth), dtype=wp.vec2)
+    sun = wp.vec3(-0.77, 0.0, 0.637)
+    inputs = [DustState(), sun, wp.array(depth, dtype=float), out]
+    wp.launch(shadow_kernel, len(depth), inputs)
+    lit, dark = out.numpy().T
+    assert lit == pytest.approx(np.exp(-depth), rel=1e-5)
+    contrast = dark / lit
+    assert contrast[0] == pytest.approx(0.3)
+    assert contrast[1:] == pytest.approx(
+        0.3 + 0.7 * 0.9 * (1.0 - np.exp(-depth[1:] / 0.637)), rel=1e-4
+    )
 
 
 def test_layers_clear_by_settling_and_wind(mission):

@@ -1,5 +1,6 @@
 """Light of cords: round, plaited or twisted, in sun and shade."""
 
+# mypy: ignore-errors
 # ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 

@@ -74,6 +74,7 @@ def _sheet(state: DustState, east: float, north: float, clear: float, near: floa
     main = int(0)
     other = int(0)
     nearest = float(1.0e6)
+    kept = float(1.0)
     for i in range(4):
         if state.depth[i] > 1.0e-4:
             r = wp.length(offset(state, i, east, north))
@@ -83,9 +84,18 @@ def _sheet(state: DustState, east: float, north: float, clear: float, near: floa
             edge = 1.0 / (
                 1.0 + wp.exp(wp.clamp((r - state.front) / state.front_width, -30.0, 30.0))
             )
-            depth += state.depth[i] * (0.12 + 0.88 * rise) * thin * edge
+            # Once a plume is cut off, what it raised last leaves: the inner first.
+            left = float(1.0)
+            if state.gone[i] > 0.0:
+                share = r / state.gone[i]
+                left = 1.0 - wp.exp(-share * share * share)
+                # No streaks where one flow gives way to the other.
+                kept *= wp.smoothstep(0.0, 0.5, wp.abs(wp.log(wp.max(share, 1.0e-3))))
+                if share < 1.0:
+                    kept *= wp.min(0.06 * state.gone[i] * state.gone[i], 1.0)
+            depth += state.depth[i] * (0.12 + 0.88 * rise) * thin * edge * left
             swept = wp.max(swept, wp.exp(-r / (2.5 * core)) * wp.min(state.depth[i], 1.0))
-            strength = state.depth[i] * state.depth[i] / (r * r + core * core)
+            strength = state.depth[i] * state.depth[i] * left / (r * r + core * core)
             nearest = wp.min(nearest, r)
             if strength > first:
                 second = first
@@ -98,9 +108,11 @@ def _sheet(state: DustState, east: float, north: float, clear: float, near: floa
     if depth <= 1.0e-4:
         return wp.vec4(0.0, state.height_minimum, 1.0, swept)
     ridge = float(0.0)
+    behind = float(0.0)
     apart = wp.log(first / wp.max(second, 1.0e-12))
     # Beyond what the noises below can bridge there is no line, and no need of them.
-    if apart < 1.7 + 4.0 * state.ridge_width:
+    limit = 1.7 + 4.0 * state.ridge_width
+    if apart < limit:
         # The line where two plumes meet wavers and curls over.
         slow = 0.3 * state.drift
         wobble = noise(state.seed + wp.uint32(7), 0.16 * east, 0.16 * north, slow)
@@ -115,7 +127,10 @@ def _sheet(state: DustState, east: float, north: float, clear: float, near: floa
         width = state.ridge_width * wp.where(gap > 0.0, 2.2 + 1.2 * wisp, 0.2)
         patch = wp.smoothstep(-0.5, 0.6, wobble - 0.6 * fringe + 0.25 * wisp)
         ridge = wp.exp(-wp.abs(gap) / width) * (0.2 + 0.8 * patch)
-        ridge *= clear * (1.0 + 0.45 * wisp + 0.4 * curl)
+        ridge *= clear * (0.9 + 0.55 * wisp + 0.5 * curl)
+        # Behind the breaker what it threw up hangs in the air.
+        behind = wp.smoothstep(-0.1, 0.35, gap) * wp.exp(-wp.max(gap, 0.0) / 1.3)
+        behind *= (0.75 + 0.35 * fringe) * (1.0 - wp.smoothstep(0.5, 1.0, apart / limit))
     flow = stream(state, east, north)
     lines = streak(state, flow, near)
     if near > 0.0 and flow.slope > 0.03 and flow.slope < 1.5:
@@ -129,8 +144,10 @@ def _sheet(state: DustState, east: float, north: float, clear: float, near: floa
     height = state.height_minimum + state.height_share * nearest
     # Streaks mix with what is around them as they run.
     run = nearest / (0.65 * state.reach[main])
-    keep = clear * (1.0 - 0.6 * wp.min(ridge, 1.0)) / (1.0 + run * run)
-    thick = wp.exp(state.streak_contrast * keep * lines[0]) + state.ridge_depth * ridge
+    keep = clear * kept * (1.0 - 0.6 * wp.min(ridge, 1.0)) / (1.0 + run * run)
+    thick = wp.exp(state.streak_contrast * keep * lines[0]) + state.ridge_depth * (
+        ridge + 0.7 * behind
+    )
     shade = 1.0 + wp.clamp(keep * (state.streak_relief * lines[1] + 0.12 * lines[0]), -0.3, 0.4)
     shade += 0.2 * wp.min(ridge, 1.0) * wp.min(0.3 * state.ridge_depth, 1.0)
     return wp.vec4(depth * thick, height * (1.0 + 2.0 * ridge), shade, swept)
@@ -196,7 +213,7 @@ def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
     veil = _veil(state, start, end)
     if low > 8.0:
         return wp.vec3(veil, 1.0, 0.0)
-    clear = wp.clamp(0.35 * high - 0.25, 0.08, 1.0)
+    clear = wp.clamp(0.5 * high - 0.35, 0.08, 1.0)
     sheet = _sheet(state, foot[0], foot[1], clear, wp.clamp(1.6 - 0.16 * high, 0.0, 1.0))
     # A grazing ray leaves the place where the sheet was sampled; its path counts up to a few times.
     path = wp.min(_layer(low, high, length, sheet[1]), 4.0)
@@ -204,7 +221,7 @@ def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
     # Billows keep the veil from being flat; they drift with the wind of the plumes, small ones
     # faster, and are lit from one side: where a cloud thins toward the sun it is bright.
     cloud = billow(state, foot[0], foot[1], start[2])
-    veil = veil * wp.exp(0.8 * cloud[0])
+    veil = veil * wp.exp(1.3 * cloud[0] - 0.1)
     total = near + veil
     # What streams along the ground pushes up the low veil, and shows on its top.
     lit = cloud[1] + (sheet[2] - 1.0)

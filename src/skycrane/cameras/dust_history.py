@@ -35,6 +35,14 @@ _SETTLING_S = 90.0
 """How long after the last plume the dust is followed."""
 _STONE_LIGHT = 0.8
 """How much brighter a flying stone is than the ground, share."""
+_CUT = 0.6
+"""A plume that could hold no more than this share of its sheet counts as cut off."""
+_EMPTY = 2.0
+"""How much faster than streaks run a sheet empties behind the last of the flow."""
+_RUN_S = 1.0
+"""Time constant with which the flow of a cut plume slows down."""
+_BLOWN = 12.0
+"""Logarithm of the distance by which a sheet is let go: beyond the horizon."""
 _FOLLOW_S = 0.2
 """Time constant with which a sheet's middle follows its plume along the ground."""
 
@@ -194,8 +202,11 @@ class DustHistory:
         names = ("east", "north", "reach", "half_east", "half_north")
         out = {name: np.zeros(excess.shape) for name in ("depth", *names)}
         now = {name: force[name][0].copy() for name in names}
-        depth = np.zeros(excess.shape[1])
+        speed = np.zeros(excess.shape[1])
+        depth, blown = np.zeros(excess.shape[1]), np.zeros(excess.shape[1])
+        out["gone"] = np.zeros(excess.shape)
         follow = 1.0 - np.exp(-_STEP_S / _FOLLOW_S)
+        slower = np.exp(-_STEP_S / _RUN_S)
         for k in range(len(excess)):
             live = excess[k] > 0.0
             share = np.where(live & (depth < 1e-3), 1.0, np.where(live, follow, 0.0))
@@ -205,6 +216,13 @@ class DustHistory:
             rate = np.where(target[k] > depth, d.sheet_rise_s, d.sheet_fall_s)
             depth = depth + (target[k] - depth) * (1.0 - np.exp(-_STEP_S / rate))
             out["depth"][k] = depth
+            # What a plume raised last runs on outward from the core ahead of the streaks that
+            # it drove, and nothing follows.
+            speed = np.maximum(d.stream_rate_hz * np.sqrt(force["pull"][k]), speed * slower)
+            cut = target[k] < _CUT * depth
+            blown = np.where(cut, blown + _EMPTY * speed * _STEP_S, blown * (1.0 - follow))
+            gone = d.core_share * now["reach"] * np.expm1(np.minimum(blown, _BLOWN))
+            out["gone"][k] = gone
         return out
 
     def _cover(self, state: Any, t_s: float, origin_m: tuple[float, float]) -> None:
@@ -271,6 +289,7 @@ class DustHistory:
             return state
         state.active = 1
         state.depth = wp.vec4(*depth)
+        state.gone = wp.vec4(*self._at("gone", t_s))
         # What is thrown up where sheets meet grows with the momentum of both.
         share = float(depth.max()) / max(d.sheet_optical_depth, 1e-9)
         state.ridge_depth = d.ridge_optical_depth * share * share

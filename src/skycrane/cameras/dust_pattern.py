@@ -37,6 +37,7 @@ class DustState:
     half_north: wp.vec4
     reach: wp.vec4
     depth: wp.vec4
+    gone: wp.vec4
     phase: wp.float32
     core_share: wp.float32
     decay_share: wp.float32
@@ -151,10 +152,10 @@ def stream(state: DustState, east: float, north: float) -> Stream:
     fall_east = float(0.0)
     fall_north = float(0.0)
     for i in range(4):
-        # A sheet that only lingers steers nothing.
-        if state.depth[i] > least:
-            off = offset(state, i, east, north)
-            r = wp.max(wp.length(off), 0.12)
+        # A sheet that only lingers steers nothing, nor one that has left the place.
+        off = offset(state, i, east, north)
+        r = wp.max(wp.length(off), 0.12)
+        if state.depth[i] > least and r > state.gone[i]:
             u = off[0] / r
             v = off[1] / r
             along = s.along * u - s.across * v
@@ -185,7 +186,7 @@ def _ridged(seed: wp.uint32, u: float, v: float, s: Stream, octave: int, phase: 
     often = float(1 << octave)
     run = 0.11 * often
     n = noise(seed + wp.uint32(7 * octave), often * u, often * v, run * (s.log - phase))
-    ridge = wp.max(1.0 - 5.0 * n * n, 0.0)
+    ridge = wp.max(1.0 - 8.0 * n * n, 0.0)
     return ridge * ridge
 
 
@@ -230,7 +231,7 @@ def streak(state: DustState, s: Stream, near: float) -> wp.vec2:
         flank = mid - _lines(seed + wp.uint32(23), u - cross * v, v + cross * u, s, 0.2, phase)
     # None in the middle of a plume, where the gas has no speed along the ground yet.
     keep = 1.0 - wp.smoothstep(2.0, 5.0, s.slope)
-    lines = 0.9 * mid + 1.0 * thin
+    lines = 0.8 * mid + 1.1 * thin
     if near > 0.0:
         lines += near * (0.7 * _lines(seed + wp.uint32(53), u, v, s, 0.037, 1.4 * phase) - 0.15)
     lines *= keep
@@ -287,14 +288,19 @@ def billow(state: DustState, east: float, north: float, height: float) -> wp.vec
     lit = 0.18 * a + 0.3 * (b - b2)
     share = 1.0 / (1.0 + 0.01 * height * height)
     if share > 0.1:
-        c = noise(seed + wp.uint32(71), 1.1 * x, 1.1 * y, 1.1 * t)
-        c2 = noise(seed + wp.uint32(71), 1.1 * x + 0.33 * se, 1.1 * y + 0.33 * sn, 1.1 * t)
-        thick += share * 0.4 * c
-        lit += share * (0.1 * c + 0.35 * (c - c2))
+        # Drawn out along their drift.
+        p = 0.83 * x - 0.55 * y
+        q = 0.55 * x + 0.83 * y
+        sp = 0.83 * se - 0.55 * sn
+        sq = 0.55 * se + 0.83 * sn
+        c = noise(seed + wp.uint32(71), 0.6 * p, 1.5 * q, 1.1 * t)
+        c2 = noise(seed + wp.uint32(71), 0.6 * p + 0.18 * sp, 1.5 * q + 0.45 * sq, 1.1 * t)
+        thick += share * 0.45 * c
+        lit += share * (0.1 * c + 0.3 * (c - c2))
         near = 1.0 - 0.25 * height
         if near > 0.0:
             d = noise(seed + wp.uint32(73), 3.1 * x + 0.8 * c, 3.1 * y - 0.8 * b, 2.3 * t)
             e = noise(seed + wp.uint32(79), 7.3 * x + 1.1 * d, 7.3 * y + 0.9 * c, 4.1 * t)
-            thick += near * (0.25 * d + 0.12 * e)
-            lit += near * (0.2 * d + 0.12 * e)
+            thick += near * (0.25 * d + 0.2 * e)
+            lit += near * (0.12 * d + 0.12 * e)
     return wp.vec2(thick, wp.clamp(lit, -0.35, 0.45))

@@ -68,9 +68,17 @@ class View:
 
 @wp.struct
 class Seen:
-    """What one ray brought: radiance, distance (-1: open sky) and id of what it met."""
+    """What one ray brought.
+
+    Attributes:
+        light: radiance.
+        kept: radiance that the ground would send back besides, did no body stand before the sun.
+        depth: distance (-1: open sky).
+        body: id of what it met.
+    """
 
     light: float
+    kept: float
     depth: float
     body: int
 
@@ -87,8 +95,11 @@ def _ground_light(
     cone: float,
     c: int,
     key: wp.uint32,
-) -> float:
-    """Return the radiance that the ground at `p` sends back along the ray, in colour `c`."""
+) -> wp.vec2:
+    """Return the radiance that the ground at `p` sends back along the ray, in colour `c`.
+
+    And what it would send back besides, did no body stand before the sun.
+    """
     foot = wp.max(t * cone, 1.0e-4)
     # The coarsest level that resolves the pixel; near a level's edge neighbours mix by chance.
     chosen = int(0)
@@ -130,22 +141,25 @@ def _ground_light(
     mu0 = wp.max(wp.dot(n, air.sun), 0.0)
     mu = wp.max(-wp.dot(n, d), 0.0)
     high = datum_height(g, p)
+    hidden = float(0.0)
     if direct > 0.0 and may_shade(b, p, air.sun, 0.0031):
         # The sun is a disk: a point on it chosen by chance softens the shadows of the bodies.
         r = 0.0030 * wp.sqrt(unit(key, 0))
         a = 6.2831853 * unit(key, 1)
         sun = wp.normalize(air.sun + wp.vec3(r * wp.cos(a), r * wp.sin(a), 0.0))
         if body_shadow(b, p + n * 1.0e-3, sun):
+            hidden = direct
             direct = 0.0
     gain = sun_gain(reg, mu0, mu, -wp.dot(d, air.sun))
-    beam = direct * sun_through(air, high) * gain
+    full = sun_through(air, high) * gain
+    beam = direct * full
     # Hollows see each other: light lost to the sky comes back partly from lit ground.
     # What the dust scatters forward comes from about the sun and is thrown back as its light is.
     about = 1.0 + air.aureole * wp.min(gain - 1.0, 0.8)
     diffuse = (
         open_sky * about * air.sky_irradiance[c] + (1.0 - open_sky) * 0.5 * air.ground_radiance[c]
     )
-    return albedo * _INV_PI * (beam + diffuse)
+    return albedo * _INV_PI * wp.vec2(beam + diffuse, hidden * full)
 
 
 @wp.struct
@@ -196,7 +210,9 @@ def _look(g: Ground, air: Air, reg: Regolith, b: Bodies, view: View, ray: Ray) -
     from_height = datum_height(g, o)
     if t >= 0.0 and t < near:
         p = o + d * t
-        seen.light = _ground_light(g, air, reg, b, p, d, t, cone, c, key)
+        ground = _ground_light(g, air, reg, b, p, d, t, cone, c, key)
+        seen.light = ground[0]
+        seen.kept = ground[1]
         seen.depth = t
         seen.body = 1
     elif hit.t >= 0.0:
@@ -220,6 +236,7 @@ def _look(g: Ground, air: Air, reg: Regolith, b: Bodies, view: View, ray: Ray) -
         return seen
     air_path = path_light(air, from_height, datum_height(g, o + d * t), t, cos_sun, c)
     seen.light = seen.light * air_path[0] + air_path[1]
+    seen.kept *= air_path[0]
     return seen
 
 
@@ -238,11 +255,20 @@ def _dust_before(dust: DustState, seen: Seen, o: wp.vec3, d: wp.vec3) -> wp.vec3
 
 
 @wp.func
-def _in_dust(seen: Seen, dust: DustState, air: Air, before: wp.vec3, beam: float, c: int) -> Seen:
-    """Return what is seen through the engines' dust, which shines by itself."""
+def _in_dust(
+    seen: Seen, dust: DustState, air: Air, before: wp.vec3, beam: float, down: float, c: int
+) -> Seen:
+    """Return what is seen through the engines' dust, which shines by itself.
+
+    Shadows on the ground under it fade: where the sun does not come through the dust, light comes
+    from all of the dust about, which is wider than the shadow.
+    """
     through = wp.exp(-before[0])
     lit = dust.albedo[c] * (beam * air.sun[2] + air.sky_irradiance[c])
     if seen.body == 1:
+        # The depth along the sun's way, of that along the ray: both pass the whole layer.
+        aslant = before[0] * wp.max(down, 0.1) / wp.max(air.sun[2], 0.1)
+        seen.light += 0.9 * seen.kept * (1.0 - wp.exp(-aslant))
         seen.light *= 1.0 + dust.scour * before[2]
     seen.light = seen.light * through + lit * before[1] * _INV_PI * (1.0 - through)
     return seen
@@ -276,7 +302,8 @@ def _behind_cords(
         met.light = cord_light(strands, cord, g, air, b, middle, side, ray.d, c, ray.key)
         if dust.active != 0:
             before = _dust_before(dust, met, ray.moved, ray.turned)
-            met = _in_dust(met, dust, air, before, sun_through(air, datum_height(g, view.eye)), c)
+            beam = sun_through(air, datum_height(g, view.eye))
+            met = _in_dust(met, dust, air, before, beam, -ray.d[2], c)
         seen.light += (met.light - seen.light) * cord.cover
         if cord.cover > 0.5:
             seen.depth = met.depth - strands.radius[cord.piece] * wp.sqrt(
@@ -385,7 +412,7 @@ def render_kernel(
                 if dust.active != 0:
                     if k == 0:
                         before = _dust_before(dust, seen, ray.moved, ray.turned)
-                    seen = _in_dust(seen, dust, air, before, beam, ray.colour)
+                    seen = _in_dust(seen, dust, air, before, beam, -ray.d[2], ray.colour)
                 if n == 0:
                     met[k] = float(seen.body)
                     far[k] = seen.depth
