@@ -24,7 +24,7 @@ from skycrane.sound.survey import frame_size
 
 __all__ = ["METHOD", "clean_file", "sidecar"]
 
-METHOD = "tracked tones, ridges, clicks, steady floor; smooth-spectrum Wiener gain"
+METHOD = "tracked tones, ridges, clicks, steady or learnt noise; smooth-spectrum Wiener gain"
 
 
 _LEAST_PEAK, _MOST_PEAK = 1e-100, 1e100

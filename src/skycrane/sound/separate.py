@@ -1,15 +1,16 @@
-"""The separation of one channel as a stream: clicks, tones, ridges, steady noise; breeze kept."""
+"""The separation of one channel as a stream: clicks, tones, ridges, noise; breeze kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skycrane.sound.clicks import ClickFilter, click_frame_size
 from skycrane.sound.frames import OverlapAdd
+from skycrane.sound.moving import MovingNoise, NoiseParts, learn_parts
 from skycrane.sound.ridges import RidgeFilter, where_ridges_are
 from skycrane.sound.survey import (
     frame_size,
@@ -49,6 +50,7 @@ class NoiseModel:
         level_db: how much louder the noise is in the recording than in the reference, dB.
         ridges: bins that wandering tones of the noise cross, [bins].
         most: largest amplitude of each tone that is taken out, [k]; None: any.
+        parts: what the noise is made of where it moves; None where it is steady.
     """
 
     rate_hz: float
@@ -59,6 +61,7 @@ class NoiseModel:
     most: NDArray[np.float64] | None = None
     level_db: float = 0.0
     certain: bool = True
+    parts: NoiseParts | None = None
 
 
 def model_noise(
@@ -104,7 +107,15 @@ def model_noise(
     density = bare.power_at(bins_hz, bare.density(power)) * 10 ** (level_db / 10)
     ridges = bare.power_at(bins_hz, crossed.astype(float)) > 0
     floor = density * rate_hz * size / 4
-    return NoiseModel(rate_hz, tones, floor, "the reference", ridges, level_db=level_db)
+    return NoiseModel(
+        rate_hz,
+        tones,
+        floor,
+        "the reference",
+        ridges,
+        level_db=level_db,
+        parts=learn_parts(bare.bands),
+    )
 
 
 def same_tones(ours: NDArray[np.float64], heard: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -148,6 +159,18 @@ def _least(noise: NoiseModel) -> NDArray[np.float64]:
     return np.interp(f, [_WIND_BELOW_HZ, 2.5 * _WIND_BELOW_HZ], [_WIND_LEAST, 0.0])
 
 
+def _gain(noise: NoiseModel, size: int, strength: float) -> BreezeGain:
+    """Return the last filter, for steady noise or noise that moves."""
+    if noise.parts is None:
+        return BreezeGain(noise.floor, size=size, strength=strength, least=_least(noise))
+    louder = 10 ** (noise.level_db / 10)
+    parts = replace(noise.parts, most=noise.parts.most * max(louder, 1.0))
+    moving = MovingNoise(parts, bins=noise.floor.size, rate_hz=noise.rate_hz)
+    # What is followed is told beside the reference's own level.
+    floor = noise.floor / louder
+    return BreezeGain(floor, size=size, strength=strength, moving=moving)
+
+
 class Separator:
     """Takes the noise out of one channel, sample by sample in, sample by sample out.
 
@@ -172,7 +195,7 @@ class Separator:
                         most=noise.most,
                     ),
                     RidgeFilter(noise.ridges, strength=strength),
-                    BreezeGain(noise.floor, size=size, strength=strength, least=_least(noise)),
+                    _gain(noise, size, strength),
                 ],
             ),
         ]

@@ -10,6 +10,7 @@ from scipy import ndimage, stats
 
 from skycrane.sound.clicks import ClickFilter, click_frame_size
 from skycrane.sound.frames import DelayLine, OverlapAdd, effective_count, hann, smooth
+from skycrane.sound.moving import BandCollector
 from skycrane.sound.ridges import RidgeFilter
 from skycrane.sound.tones import ToneCanceller, find_tones
 
@@ -48,18 +49,21 @@ class Survey:
         quietest: the same for the quietest moments, [bins].
         held: mean power with narrow ridges held down, [bins]; the mean where not looked at.
         frames: number of frames looked at.
+        bands: densities in bands frame by frame; empty where tones were not taken out first.
     """
 
     def __init__(
         self,
         rate_hz: float,
         found: _Collector,
-        held: NDArray[np.float64] | None = None,
+        held: NDArray[np.float64] | None,
+        bands: BandCollector,
     ) -> None:
         self.rate_hz, self.frames = rate_hz, found.frames
         self.mean = found.total / max(found.frames, 1)
         self.quiet, self.quietest = found.reached(_QUIET), found.reached(_QUIETEST)
         self.held = self.mean if held is None else held
+        self.bands = bands
 
     @property
     def frequency_hz(self) -> NDArray[np.float64]:
@@ -168,6 +172,7 @@ def survey(
     """
     size = frame_size(rate_hz)
     collector, held = _Collector(size), _MeanCollector()
+    bands = BandCollector(collector.bins, rate_hz)
     if tones_hz is None:
         chain = [OverlapAdd(size, [collector])]
     else:
@@ -179,6 +184,7 @@ def survey(
                 [
                     ToneCanceller(tones_hz, size=size, rate_hz=rate_hz),
                     collector,
+                    bands,
                     RidgeFilter(np.ones(collector.bins, dtype=bool)),
                     held,
                 ],
@@ -193,7 +199,7 @@ def survey(
         for later in chain[i + 1 :]:
             samples = later.push(samples)
     without = None if held.total is None else held.total / max(held.frames, 1)
-    return Survey(rate_hz, collector, without)
+    return Survey(rate_hz, collector, without, bands)
 
 
 def steady_tones(found: Survey, *, everywhere: bool) -> NDArray[np.float64]:

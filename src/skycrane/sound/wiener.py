@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skycrane.sound.frames import Delay, DelayLine, effective_count, hann, smooth
+from skycrane.sound.moving import MovingNoise
 
 __all__ = ["BreezeGain"]
 
@@ -24,6 +25,8 @@ _EXPONENT = 0.85
 and the gain that keeps its level (0.5)."""
 _LEAST = 0.005
 """Smallest share; with the exponent -39 dB. What is left keeps the rest from sounding hollow."""
+_LEAST_SWING = 0.05
+"""Share of its mean below which moving noise does not count as quieter."""
 _LONG, _SHORT = 10, 4
 """Frames on either side of the first and the second smoothing over time."""
 
@@ -40,6 +43,7 @@ class BreezeGain:
         size: samples of a frame.
         strength: exponent on the gain; 0 leaves everything, 1 is best.
         least: smallest share of the power that is left, one value or [bins].
+        moving: follows noise that moves; None where it is steady.
     """
 
     delay = _LONG + _SHORT
@@ -51,7 +55,9 @@ class BreezeGain:
         size: int,
         strength: float = 1.0,
         least: NDArray[np.float64] | float = _LEAST,
+        moving: MovingNoise | None = None,
     ) -> None:
+        self.moving = moving
         self.noise = np.asarray(noise, dtype=np.float64)
         self.exponent = _EXPONENT * strength
         self.least = np.maximum(least, _LEAST)
@@ -72,6 +78,8 @@ class BreezeGain:
         self._valid = DelayLine(_LONG)
         self._spectra = Delay(_LONG)
         self._guess = DelayLine(_SHORT)
+        self._swing = DelayLine(_LONG)
+        self._noise = Delay(_SHORT)
         self._valid_2 = DelayLine(_SHORT)
         self._spectra_2 = Delay(_SHORT)
 
@@ -90,20 +98,43 @@ class BreezeGain:
         sums = np.concatenate([[0.0], np.cumsum(weight)])
         return (total[:, self._high] - total[:, self._low]) / (sums[self._high] - sums[self._low])
 
-    def _share(self, breeze: NDArray[np.float64]) -> NDArray[np.float64]:
-        whole = breeze + self.noise
+    def _share(
+        self, breeze: NDArray[np.float64], noise: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        whole = breeze + noise
         share = np.where(whole > 0, breeze / np.where(whole > 0, whole, 1.0), 1.0)
         return np.maximum(share, self.least)
 
-    def _first_share(self, power: NDArray[np.float64]) -> NDArray[np.float64]:
-        excess = self._over_frequency(power - self.noise, self._weight_first)
-        share = self._share(np.maximum(excess - _MARGIN_LIKELY * self._spread, 0.0))
+    def _first_share(
+        self, power: NDArray[np.float64], usual: NDArray[np.float64], noise: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the share of the breeze in frames with `noise`, when about them it is `usual`."""
+        spread = self._spread
+        if self.moving is not None:
+            spread = spread * (usual / np.maximum(self.noise, 1e-300))
+        excess = self._over_frequency(power - usual, self._weight_first)
+        share = self._share(np.maximum(excess - _MARGIN_LIKELY * spread, 0.0), usual)
         total = np.zeros((len(share), share.shape[1] + 1))
         np.cumsum(share, axis=1, out=total[:, 1:])
         around = (total[:, self._to] - total[:, self._from]) / (self._to - self._from)
         likely = np.clip((around - 0.1) / 0.4, 0.0, 1.0)
         margin = _MARGIN_UNLIKELY + (_MARGIN_LIKELY - _MARGIN_UNLIKELY) * likely
-        return self._share(np.maximum(excess - margin * self._spread, 0.0))
+        return self._share(np.maximum(excess - margin * spread, 0.0), noise)
+
+    def _over_time(
+        self, now: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return power and noise over the longer time, and noise in the middle of it."""
+        seen = self._power.push(now)
+        if self.moving is None:
+            return smooth(seen, weights, self._long), self.noise, self.noise
+        swing = self._swing.push(self.moving.swing(now))
+        # Between two outbursts the breeze is heard best.
+        trust = 1 / (swing + _LEAST_SWING)
+        whole = np.maximum(smooth(trust, weights, self._long), 1e-300)
+        power = smooth(trust * seen, weights, self._long) / whole
+        usual = self.noise * smooth(trust * swing, weights, self._long) / whole
+        return power, usual, self.noise * swing[_LONG : _LONG + len(now)]
 
     def process(
         self, spectra: NDArray[np.complex128], valid: NDArray[np.float64]
@@ -111,13 +142,15 @@ class BreezeGain:
         """See `FrameFilter.process`."""
         count = len(spectra)
         weights = self._valid.push(valid)
-        power = smooth(self._power.push(np.abs(spectra) ** 2), weights, self._long)
-        share = self._first_share(power)
+        power, usual, noise = self._over_time(np.abs(spectra) ** 2, weights)
+        share = self._first_share(power, usual, noise)
         older = self._spectra.push(spectra)
         # What the breeze is expected to be, given the frame itself: its mean and its spread.
-        guess = (share * np.abs(older)) ** 2 + share * self.noise
+        guess = (share * np.abs(older)) ** 2 + share * noise
         weights = self._valid_2.push(weights[_LONG : _LONG + count])
         guess = smooth(self._guess.push(guess), weights, self._short)
-        share = self._share(self._over_frequency(guess, self._weight_second))
+        if self.moving is not None:
+            noise = self._noise.push(noise)
+        share = self._share(self._over_frequency(guess, self._weight_second), noise)
         older = self._spectra_2.push(older)
         return np.multiply(older, share**self.exponent), weights[_SHORT : _SHORT + count]
