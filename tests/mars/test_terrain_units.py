@@ -17,6 +17,7 @@ from skycrane.mars.terrain_form import (
     mantle_share,
     pitted_share,
     rough_inside,
+    soft_margin,
 )
 
 wp.set_module_options({"enable_backward": False})
@@ -36,6 +37,12 @@ def _shares(origin: wp.vec2, cell: float, form: Form, out: wp.array2d(dtype=wp.v
         mantle_share(x, y, form),
         inside,
     )
+
+
+@wp.kernel(enable_backward=False)
+def _softness(origin: wp.vec2, cell: float, form: Form, out: wp.array2d(dtype=float)):
+    i, j = wp.tid()
+    out[i, j] = soft_margin(origin[0] + float(j) * cell, origin[1] + float(i) * cell, form)
 
 
 @wp.kernel(enable_backward=False)
@@ -65,26 +72,37 @@ def test_the_target_lies_on_the_smooth_unit_near_its_margin(mission):
     assert (units[..., 0] > 0).any()
 
 
-def test_a_steep_margin_bounds_the_rough_unit(mission):
-    cell, n = 4.0, 1000
-    units = _units(mission, (1000.0, -2000.0), cell, n)
-    into, inside = units[..., 0], units[..., 3]
-    edges = np.argwhere((into[:, :-1] < 0) & (into[:, 1:] >= 0) & (inside[:, :-1] < -600))
-    assert len(edges) > 200
+def _drops(mission, edges, into, origin, cell):
+    """Return by how much the ground falls within 45 m across some of the rough unit's edges."""
     gy, gx = np.gradient(into, cell)
     steps = []
     for i, j in edges[:: max(1, len(edges) // 300)]:
         slope = np.array([gx[i, j], gy[i, j]])
         across = slope / max(np.linalg.norm(slope), 1e-6)
-        place = np.array([1000.0 + j * cell, -2000.0 + i * cell])
+        place = np.array([origin[0] + j * cell, origin[1] + i * cell])
         steps += [place - 20.0 * across, place + 25.0 * across]
     points = wp.array(np.array(steps, np.float32), dtype=wp.vec2, device="cpu")
     out = wp.zeros(len(steps), dtype=float, device="cpu")
     wp.launch(_heights, dim=len(steps), inputs=[points, form_of(mission), out], device="cpu")
-    drop = out.numpy()[0::2] - out.numpy()[1::2]
+    return out.numpy()[0::2] - out.numpy()[1::2]
+
+
+def test_the_rough_units_margin_is_steep_in_places_and_gradual_in_others(mission):
+    cell, n, origin = 8.0, 1000, (1000.0, -4000.0)
+    units = _units(mission, origin, cell, n)
+    into, inside = units[..., 0], units[..., 3]
+    softness = wp.zeros((n, n), dtype=float, device="cpu")
+    wp.launch(_softness, dim=(n, n), inputs=[wp.vec2(*origin), cell, form_of(mission), softness])
+    soft = softness.numpy()[:, :-1]
+    edge = (into[:, :-1] < 0) & (into[:, 1:] >= 0) & (inside[:, :-1] < -600)
+    sharp, gradual = np.argwhere(edge & (soft < 0.02)), np.argwhere(edge & (soft > 0.9))
+    assert len(sharp) > 100
+    assert len(gradual) > 100
+    drop = _drops(mission, sharp, into, origin, cell)
     # Some metres within 45 m, on undulation whose slope there is a few hundredths.
     assert np.median(drop) > 5.0
     assert (drop > 0).mean() > 0.85
+    assert abs(np.median(_drops(mission, gradual, into, origin, cell))) < 2.5
 
 
 @pytest.fixture(scope="module")

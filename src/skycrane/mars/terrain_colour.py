@@ -55,27 +55,28 @@ def colour_at(
     for i in range(14):
         if wavelength >= finest:
             part = noise2(x / wavelength + 0.37 * float(i), y / wavelength, s + 8210 + i)
-            part *= even + (1.0 - even) * step(26.0, 6.0, wavelength)
+            part *= even + (0.75 - even) * step(26.0, 6.0, wavelength)
             part *= 1.0 + 0.6 * step(4.0, 1.5, wavelength)
             mottle += part * (1.0 - seen * step(4.0, 12.0, wavelength))
         wavelength *= 0.5
     fine = wp.clamp(0.5 * mottle, -1.0, 1.0)
     tone = units.tone
-    albedo = form.soil * (1.0 + 0.12 * tone + 0.14 * fine)
+    albedo = form.soil * (1.0 + 0.34 * tone + 0.08 * fine)
     # A dark mantle on part of the floor, and dust blown over the rest in long streaks.
     along = x * form.ripple_across[0] + y * form.ripple_across[1]
     aside = x * form.ripple_across[1] - y * form.ripple_across[0]
-    albedo = wp.lerp(albedo, form.sand, 0.22 * units.mantle * floor * (1.0 - 0.3 * fine))
+    albedo = wp.lerp(albedo, form.sand, 0.32 * units.mantle * floor * (1.0 - 0.3 * fine))
     streak = fbm(along / 9.0, aside, 420.0, 4, 0.62, s + 8240)
     dusty = 0.14 * step(0.0, 0.6, tone) + 0.06 * step(-0.1, 0.7, streak) * (1.0 - rough)
     albedo = wp.lerp(albedo, form.dust, wp.clamp((dusty + 0.08 * fine) * (1.0 - seen), 0.0, 0.7))
     # The ridge along the rough unit's margin is bare rock.
     margin = (units.into + 22.0) / 18.0
-    bare = 0.22 * wp.exp(-margin * margin) * (1.0 - hill) * step(-0.25, 0.35, units.patch)
+    bare = 0.22 * wp.exp(-margin * margin) * (1.0 - hill) * step(-0.25, 0.45, units.patch)
+    bare *= (1.0 - units.soft) * step(-0.35, 0.35, units.lows)
     albedo = wp.lerp(
         albedo,
         form.bedrock,
-        wp.clamp(0.85 * delta * (1.0 + 0.5 * fine) + 0.50 * units.rim + bare, 0.0, 0.9),
+        wp.clamp(0.75 * delta * (1.0 + 0.5 * fine) + 0.50 * units.rim + bare, 0.0, 0.9),
     )
     # Sand lies thick and thin, drawn out along the wind, with dust between: no patch is one tone.
     thick = fbm(along / 3.2, aside, 110.0, 4, 0.6, s + 8230) + 0.5 * fine

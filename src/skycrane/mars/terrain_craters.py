@@ -32,7 +32,8 @@ def draw_craters(mission: Mission, smallest_m: float, half_width_m: float, index
     low, high = smallest_m**-model.slope, largest**-model.slope
     diameter = (low + (high - low) * random.random(count)) ** (-1.0 / model.slope)
     place = random.uniform(-half_width_m, half_width_m, (count, 2))
-    freshness = random.random(count)
+    # Most are old: drift and worn rims long ago.
+    freshness = random.random(count) ** 1.2
     depth = model.fresh_depth * (0.22 + 0.78 * freshness)
     sand = np.clip(1.25 - 1.3 * freshness, 0, 1)
     # Nothing large enough to tilt the landing lies on the target itself.
@@ -50,6 +51,10 @@ def _profile(d: Array, diameter: float, depth: float, sand: float) -> tuple[Arra
     inner = np.maximum(bowl, floor)
     outer = rim * np.maximum(d, 1.0) ** -3.2 - rim * (d / 3.0) ** 2 * 3.0**-3.2
     relief = np.where(d < 1.0, inner, np.maximum(outer, 0.0))
+    # An old one's rim is round, its bowl a saucer.
+    old = np.where(d < 1.6, floor * np.exp(-((d / 0.8) ** 4)), 0.0)
+    old += 0.6 * rim * np.exp(-(((d - 1.1) / 0.4) ** 2))
+    relief += 0.8 * sand * (old - relief)
     filled = sand * np.clip((floor - bowl) / (0.25 * deep) + 0.5, 0, 1) * (d < 1)
     return relief.astype(np.float32), filled.astype(np.float32)
 
@@ -79,8 +84,9 @@ def stamp_craters(
         azimuth = np.arctan2(y[:, None], x[None, :])
         # Never quite round: three low harmonics keyed by the crater itself.
         phase = (e * 12.9898 + n * 78.233) % (2 * np.pi)
-        bulge = 1 + 0.05 * np.sin(2 * azimuth + phase) + 0.025 * np.sin(3 * azimuth + 3 * phase)
-        bulge += 0.010 * np.sin(7 * azimuth + 7 * phase)
+        bulge = 1 + 0.07 * np.sin(2 * azimuth + phase) + 0.04 * np.sin(3 * azimuth + 3 * phase)
+        # The older the more it is cut into.
+        bulge += 0.010 * np.sin(7 * azimuth + 7 * phase) + 0.03 * fill * np.sin(5 * azimuth - phase)
         d = (np.hypot(x[None, :], y[:, None]) * bulge).astype(np.float32)
         relief, filled = _profile(d, diameter, depth, fill)
         height[i0:i1, j0:j1] += relief

@@ -166,12 +166,20 @@ def ground_at(
         worn = units.pitted * hollow(x, y, form) * (1.0 - rough) * (1.0 - hill)
     # Sand: in the lows of the rough ground, along its margin, before the scarp, in hollows.
     bare = lows + 0.55 * patch
-    sand = wp.max(floor_sand, rough * (0.15 + 0.50 * step(-0.20, 0.25, bare)) * (1.0 - hill))
     sand = wp.max(
-        sand, 0.85 * rough * step(0.0, 25.0, into) * step(170.0, 40.0, into + 260.0 * patch)
+        floor_sand,
+        rough * (0.06 + 0.66 * step(-0.45, 0.60, 0.7 * bare + 1.3 * units.tone)) * (1.0 - hill),
+    )
+    sand = wp.max(
+        sand,
+        0.85
+        * (1.0 - units.soft)
+        * rough
+        * step(0.0, 25.0, into)
+        * step(170.0, 40.0, into + 260.0 * patch),
     )
     sand = wp.max(sand, step(-330.0, -110.0, inside + 150.0 * lows) * step(-15.0, -75.0, inside))
-    sand = wp.max(sand, 0.38 * worn)
+    sand = wp.max(sand, 0.36 * worn)
     # Drifts of sand on the even floor, here and there.
     drift = noise2(x / 41.0, y / 41.0, s + 8012)
     if finest < 14.0:
@@ -181,9 +189,9 @@ def ground_at(
     sand = wp.max(sand, 0.5 * step(0.24, 0.50, drift + 0.5 * lows) * drifted)
     sand = wp.max(sand, 0.35 * delta * step(0.30, 0.42, lows))
     sand = wp.max(sand, 0.5 * rim * step(0.42, 0.55, lows) * step(0.0, 0.3, units.tone))
-    stony = wp.max(rough, step(0.05, 0.35, units.tone))
+    stony = wp.max(rough, wp.max(step(0.05, 0.35, units.tone), units.hummock))
     broken = wp.max(rough * (1.0 - sand), 0.35 * hill)
-    broken = wp.max(broken, 0.8 * step(0.22, 0.45, patch) * (1.0 - sand) * stony)
+    broken = wp.max(broken, 0.8 * step(0.12, 0.55, patch + 0.4 * lows) * (1.0 - sand) * stony)
     h = float(0.0)
     # Bedforms: large ones in the sand, small ones nearly everywhere loose soil lies.
     crest = float(0.0)
@@ -217,7 +225,7 @@ def ground_at(
                 low = 0.5 + 0.5 * step(9.0, 2.0, size)
                 h += broken * stand * size * low * (0.030 + 0.07 * bk[1])
                 # From afar blocks are relief, hardly colour.
-                pale = 0.35 + 0.65 * step(6.0, 1.5, size)
+                pale = 0.10 + 0.90 * step(6.0, 1.5, size)
                 tops = wp.max(tops, stand * broken * pale * (0.45 + 0.55 * bk[1]))
             size *= 0.32
     # The flat pale stones of the smooth floor: in fields, of two sizes, half buried.
@@ -238,7 +246,9 @@ def ground_at(
     wavelength = float(8.0)
     for i in range(10):
         if wavelength >= finest:
-            slope = octave_slope(form.floor_slope, 8.0) + form.rough_slope * broken * 0.6
+            slope = octave_slope(form.floor_slope, 8.0)
+            slope *= wp.where(wavelength > 1.0, 0.5 + 0.7 * units.hummock, 1.0)
+            slope += form.rough_slope * broken * 0.6
             slope *= 0.45 * _made(wavelength, told)
             h += slope * wavelength * noise2(x / wavelength, y / wavelength, s + 8100 + i)
         wavelength *= 0.5

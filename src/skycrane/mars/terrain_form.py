@@ -21,12 +21,14 @@ __all__ = [
     "delta_inside",
     "form_of",
     "hollow",
+    "hummock_share",
     "mantle_share",
     "mound_inside",
     "octave_slope",
     "pitted_share",
     "rim_share",
     "rough_inside",
+    "soft_margin",
     "step",
 ]
 
@@ -174,22 +176,65 @@ def rim_share(x: float, y: float, form: Form) -> float:
 
 
 @wp.func
+def soft_margin(x: float, y: float, form: Form) -> float:
+    """Return 0 where the rough unit ends at a steep step, 1 where the floor goes over into it."""
+    s = form.seed + 7250
+    n = noise2(x / 760.0, y / 760.0, s) + 0.6 * noise2(x / 1900.0, y / 1900.0, s + 1)
+    return step(-0.24, 0.26, n)
+
+
+@wp.func
+def hummock_share(x: float, y: float, form: Form) -> float:
+    """Return how hummocky the smooth floor is, 0 to 1; hardly at the target."""
+    n = fbm(x, y, 1500.0, 3, 0.5, form.seed + 7260)
+    near = wp.exp(-(x * x + y * y) / (110.0 * 110.0))
+    return (0.03 + 0.97 * step(-0.12, 0.46, n)) * (1.0 - 0.92 * near)
+
+
+@wp.func
+def _hummocks(x: float, y: float, finest: float, form: Form) -> float:
+    """Return relief [m] of low hummocks and worn hollows, drawn out along the wind."""
+    s = form.seed + 7270
+    along = x * form.ripple_across[0] + y * form.ripple_across[1]
+    aside = x * form.ripple_across[1] - y * form.ripple_across[0]
+    # Bent, or long rows of them would show the wind's direction as a ruled line.
+    aside += 26.0 * noise2(x / 170.0, y / 170.0, s + 9)
+    h = float(0.0)
+    wavelength = float(240.0)
+    stretch = float(2.1)
+    steep = float(0.112)
+    for i in range(6):
+        if wavelength >= finest:
+            n = noise2(along / (stretch * wavelength), aside / wavelength, s + i)
+            # Flat crests, worn hollows between: more of the ground stands high than low.
+            n = 0.55 * n - 0.60 * step(0.13, 0.40, -n)
+            h += steep * wavelength * n
+        wavelength *= 0.55
+        steep *= 0.85
+        stretch = 1.0 + 0.7 * (stretch - 1.0)
+    return h
+
+
+@wp.func
 def rough_inside(x: float, y: float, inside: float, form: Form) -> float:
     """Return how far a place lies within the rough, lower unit, m; negative outside it.
 
     `inside` is how far it lies behind the delta's scarp [m].
-    Its margin is a line of wide lobes, as of a surface worn back, not a gradual change.
+    Its margin is a line of wide lobes, as of a surface worn back; where it is soft (`soft_margin`)
+    the metres are nine times as long and it frays into patches.
     """
     s = form.seed + 7200
     wx = x + 420.0 * noise2(x / 1500.0, y / 1500.0, s + 11)
     wy = y + 420.0 * noise2(x / 1500.0 + 7.3, y / 1500.0, s + 12)
-    n = fbm(wx, wy, 3000.0, 3, 0.45, s)
+    n = fbm(wx, wy, 3000.0, 3, 0.36, s)
     n += 0.05 * (0.3 - wp.abs(noise2(x / 260.0, y / 260.0, s + 13)))
     n += 0.012 * noise2(x / 70.0, y / 70.0, s + 14)
     # Keep the target itself on the smooth unit, a few hundred metres from its margin.
     n -= 0.7 * wp.exp(-(x * x + y * y) / (260.0 * 260.0))
     n -= 0.25 * step(-700.0, 200.0, inside)
-    return (n - form.rough_level) * 1500.0
+    soft = soft_margin(x, y, form)
+    frayed = 9.0 * soft * fbm(x, y, 120.0, 3, 0.6, s + 15)
+    return (n - form.rough_level) * 1500.0 / (1.0 + 8.0 * soft) + frayed
 
 
 @wp.func
@@ -197,14 +242,14 @@ def pitted_share(x: float, y: float, form: Form) -> float:
     """Return 0 to 1: where the smooth floor is worn into hollows."""
     n = fbm(x, y, 4200.0, 3, 0.5, form.seed + 7220)
     n -= 0.5 * wp.exp(-(x * x + y * y) / (300.0 * 300.0))
-    return step(-0.04, 0.14, n - form.pitted_level)
+    return step(-0.30, 0.40, n - form.pitted_level)
 
 
 @wp.func
 def mantle_share(x: float, y: float, form: Form) -> float:
-    """Return 0 to 1: where the smooth floor wears a dark, even mantle, its margin sharp."""
+    """Return 0 to 1: where the smooth floor wears a dark, even mantle, thin at its margin."""
     n = fbm(x, y, 5200.0, 4, 0.5, form.seed + 7230)
-    return step(-0.015, 0.03, n - form.mantle_level)
+    return step(-0.20, 0.22, n - form.mantle_level)
 
 
 @wp.func
@@ -213,7 +258,7 @@ def hollow(x: float, y: float, form: Form) -> float:
     s = form.seed + 7240
     n = noise2(x / 62.0, y / 62.0, s) + 0.35 * noise2(x / 23.0, y / 23.0, s + 1)
     n += 0.35 * noise2(x / 510.0, y / 510.0, s + 2)
-    return step(0.18, 0.46, n)
+    return step(0.10, 0.58, n)
 
 
 @wp.func
@@ -238,11 +283,11 @@ def _delta_height(x: float, y: float, inside: float, finest: float, form: Form) 
     bench = 13.0
     level = (h + relief) / bench
     part = level - wp.floor(level)
-    wide = wp.clamp(finest / 160.0, 0.09, 0.5)
+    wide = wp.clamp(finest / 160.0, 0.24, 0.5)
     bedded = (wp.floor(level) + step(0.5 - wide, 0.5 + wide, part)) * bench
     # Hollows where weaker beds were blown out.
-    pits = step(0.26, 0.40, noise2(wx / 300.0, wy / 300.0, s + 20)) * 12.0
-    worn = 0.20 * (h + relief) + 0.80 * bedded - pits
+    pits = step(0.20, 0.60, noise2(wx / 300.0, wy / 300.0, s + 20)) * 12.0
+    worn = 0.40 * (h + relief) + 0.60 * bedded - pits
     return h * (1.0 - top) + top * worn
 
 
@@ -314,20 +359,27 @@ def base_height(x: float, y: float, finest: float, form: Form) -> float:
     # The rough unit lies lower, under a steep margin, and a low ridge runs along it.
     open_floor = (1.0 - rim) * step(60.0, -60.0, inside)
     ridge = (into + 22.0) / wp.max(17.0, 0.4 * finest)
-    h += open_floor * (3.4 * wp.exp(-ridge * ridge) - 8.0 * step(-16.0, 12.0, into))
+    crest = 3.4 * wp.exp(-ridge * ridge) * (1.0 - soft_margin(x, y, form))
+    h += open_floor * (crest - 8.0 * step(-16.0, 12.0, into))
     pitted = float(0.0)
     if rough < 1.0 and open_floor > 0.0:
         pitted = pitted_share(x, y, form) * (1.0 - rough) * open_floor
         if pitted > 0.0 and finest < 100.0:
             h -= 4.5 * pitted * hollow(x, y, form)
+    even = float(1.0)
+    if finest < 240.0 and open_floor > 0.0:
+        uneven = hummock_share(x, y, form)
+        even = 0.5 + 0.7 * uneven
+        h += uneven * (1.0 - 0.6 * rough) * open_floor * _hummocks(x, y, finest, form)
     wavelength = float(9000.0)
     px = x / wavelength
     py = y / wavelength
     for i in range(24):
         if wavelength >= finest:
-            slope = octave_slope(form.floor_slope, wavelength) + form.rough_slope * wp.max(
-                rim, rough * step(900.0, 200.0, wavelength)
-            )
+            slope = octave_slope(form.floor_slope, wavelength)
+            # What is not hummocky is smooth down to some metres.
+            slope *= wp.where(wavelength < 100.0, even, 1.0)
+            slope += form.rough_slope * wp.max(rim, rough * step(900.0, 200.0, wavelength))
             n = noise2(px, py, form.seed + i * 37)
             if wavelength < 120.0:
                 # Worn bedrock: hummocks with creases between, where the floor is rough.

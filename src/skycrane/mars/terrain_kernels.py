@@ -81,6 +81,8 @@ def _mix(a: Units, b: Units, share: float) -> Units:
     m.into = a.into + (b.into - a.into) * share
     m.pitted = a.pitted + (b.pitted - a.pitted) * share
     m.mantle = a.mantle + (b.mantle - a.mantle) * share
+    m.hummock = a.hummock + (b.hummock - a.hummock) * share
+    m.soft = a.soft + (b.soft - a.soft) * share
     m.inside = a.inside + (b.inside - a.inside) * share
     m.rim = a.rim + (b.rim - a.rim) * share
     m.lows = a.lows + (b.lows - a.lows) * share

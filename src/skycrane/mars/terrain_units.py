@@ -8,11 +8,13 @@ from skycrane.mars.noise import fbm
 from skycrane.mars.terrain_form import (
     Form,
     delta_inside,
+    hummock_share,
     mantle_share,
     mound_inside,
     pitted_share,
     rim_share,
     rough_inside,
+    soft_margin,
 )
 
 __all__ = ["Units", "theirs", "units_at"]
@@ -25,13 +27,16 @@ class Units:
     """The units of ground, smooth over some metres: what lies where.
 
     into: metres within the rough unit, within +-500; inside: metres behind the delta's scarp,
-    within +-1000; rim, pitted, mantle: shares 0 to 1; lows, patch, tone: noise that places sand,
+    within +-1000; rim, pitted, mantle, hummock: shares 0 to 1; soft: 0 where the rough unit ends
+    sharply, 1 where gradually; lows, patch, tone: noise that places sand,
     broken ground and dust.
     """
 
     into: float
     pitted: float
     mantle: float
+    hummock: float
+    soft: float
     inside: float
     rim: float
     lows: float
@@ -47,7 +52,12 @@ def units_at(x: float, y: float, form: Form) -> Units:
     u.pitted = pitted_share(x, y, form)
     u.mantle = mantle_share(x, y, form)
     inside = delta_inside(x, y, form)
-    u.inside = wp.clamp(wp.max(inside, 0.7 * mound_inside(x, y, form)), -1000.0, 1000.0)
+    u.hummock = hummock_share(x, y, form)
+    u.soft = soft_margin(x, y, form)
+    # Buttes are of the delta's rock, but worn and dusty; little sand lies about their feet.
+    butte = mound_inside(x, y, form)
+    butte = wp.where(butte > 0.0, wp.min(0.3 * butte, 7.0), 2.6 * butte)
+    u.inside = wp.clamp(wp.max(inside, butte), -1000.0, 1000.0)
     u.rim = rim_share(x, y, form)
     # Of the floor only: the wall has no such margins.
     u.into = wp.clamp(rough_inside(x, y, inside, form) - 900.0 * u.rim, -500.0, 500.0)
@@ -63,6 +73,7 @@ def theirs(u: Units, share: float, seen: float) -> Units:
     u.into += share * (-500.0 - u.into)
     u.rim *= 1.0 - share
     u.pitted *= 1.0 - share
+    u.hummock *= 1.0 - share
     u.mantle *= 1.0 - wp.max(share, seen)
     u.inside += share * (-1000.0 - u.inside)
     u.tone *= 1.0 - seen
