@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 
@@ -42,8 +43,10 @@ class ExposureMeter:
         scene = renderer.scene
         t_s = max(index * _SPACING_S, self._first_light_s)
         pose = camera_pose(scene, camera, t_s)
+        # Lines and ropes cover next to nothing of so coarse a look, and cost as much as its rays.
+        moment = replace(scene.moment(t_s), cords=None, ropes=None)
         light, _, _ = renderer.light(
-            scene.moment(t_s), pose, self._lens, colour=_GREEN, jitter=0.0, key=index
+            moment, pose, self._lens, colour=_GREEN, jitter=0.0, key=index
         )
         seen = np.sort(light.numpy().astype(np.float64).ravel())
         # The sun itself must not close the shutter.
