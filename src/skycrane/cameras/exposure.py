@@ -45,9 +45,7 @@ class ExposureMeter:
         pose = camera_pose(scene, camera, t_s)
         # Lines and ropes cover next to nothing of so coarse a look, and cost as much as its rays.
         moment = replace(scene.moment(t_s), cords=None, ropes=None)
-        light, _, _ = renderer.light(
-            moment, pose, self._lens, colour=_GREEN, jitter=0.0, key=index
-        )
+        light, _, _ = renderer.light(moment, pose, self._lens, colour=_GREEN, jitter=0.0, key=index)
         seen = np.sort(light.numpy().astype(np.float64).ravel())
         # The sun itself must not close the shutter.
         seen = seen[: int(0.995 * len(seen))]
