@@ -256,6 +256,20 @@ def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
     assert peaks[1] < 1.1 * peaks[0]
 
 
+def test_memory_does_not_grow_with_channels(tmp_path: Path) -> None:
+    peaks = []
+    for channels in (1, 6):
+        noise = 0.1 * np.random.default_rng(0).standard_normal((6 * 24_000, channels))
+        source = write(tmp_path / f"{channels}.wav", noise, 24_000, "PCM_16")
+        del noise
+        tracemalloc.start()
+        clean_file(source, tmp_path / "c.wav", residual=tmp_path / "r.wav")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # Cleaned together they held 3.0 times as much.
+    assert peaks[1] < 2.2 * peaks[0]
+
+
 def test_all_clipped_comes_out_and_adds_up(tmp_path: Path) -> None:
     t = np.arange(2 * RATE) / RATE
     source = write(tmp_path / "in.wav", np.sign(np.sin(2 * np.pi * 100 * t)), subtype="PCM_16")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import soundfile
@@ -84,15 +85,17 @@ def clean_file(
             if path is not None:
                 partial = stack.enter_context(atomic_path(Path(path)))
                 writers.append(_writer(stack, partial, recording, comment))
-        with bar.task("clean", math.ceil(recording.frames / recording.rate_hz)) as advance:
-            before = 0
-            for raw, clean in _streams(recording, models, strength, unit, grid):
-                for writer, block in zip(writers, (clean, raw - clean), strict=False):
-                    _write(writer, block)
-                report.add(raw, clean)
-                now = report.frames // recording.rate_hz
-                advance(now - before)
-                before = now
+        # Next to the result: what /tmp has room for nobody knows, and it may be memory.
+        with bar.task("clean", recording.channels) as advance:
+            columns: list[IO[bytes]] = []
+            for channel, model in enumerate(models):
+                columns.append(stack.enter_context(tempfile.TemporaryFile(dir=out.parent)))
+                _separate(recording, channel, model, strength, unit, columns[-1])
+                advance(1)
+        for raw, clean in _streams(recording, columns, unit, grid):
+            for writer, block in zip(writers, (clean, raw - clean), strict=False):
+                _write(writer, block)
+            report.add(raw, clean)
         summary = report.summary(strength)
         write_json(sidecar(out), {**done, **summary})
     return summary
@@ -233,21 +236,29 @@ def _tags(recording: Recording) -> dict[str, Any]:
     return tags if isinstance(tags, dict) else {}
 
 
+def _separate(
+    recording: Recording,
+    channel: int,
+    model: NoiseModel,
+    strength: float,
+    unit: float,
+    column: IO[bytes],
+) -> None:
+    """Clean one channel into a nameless file, so that memory holds one channel at a time."""
+    separator = Separator(model, strength=strength)
+    for block in recording.channel(channel):
+        column.write(separator.push(block / unit).tobytes())
+    column.write(separator.flush().tobytes())
+    column.seek(0)
+
+
 def _streams(
-    recording: Recording, models: list[NoiseModel], strength: float, unit: float, grid: float
+    recording: Recording, columns: list[IO[bytes]], unit: float, grid: float
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Yield raw and clean samples side by side, whole numbers (or multiples of `grid`)."""
-    separators = [Separator(model, strength=strength) for model in models]
-    waiting = np.zeros((0, recording.channels))
-    for block in recording.blocks():
-        waiting = np.concatenate([waiting, block])
-        done = np.stack([s.push(block[:, i] / unit) for i, s in enumerate(separators)], axis=1)
-        raw, waiting = waiting[: len(done)], waiting[len(done) :]
-        if len(raw):
-            yield _exact(raw, done * unit, recording.bits, grid)
-    done = np.stack([s.flush() for s in separators], axis=1)
-    if len(waiting):
-        yield _exact(waiting, done * unit, recording.bits, grid)
+    for raw in recording.blocks():
+        parts = [np.frombuffer(column.read(8 * len(raw))) for column in columns]
+        yield _exact(raw, np.stack(parts, axis=1) * unit, recording.bits, grid)
 
 
 def _exact(
