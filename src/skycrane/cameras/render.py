@@ -5,19 +5,14 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.cameras.bodies import Bodies, body_hit, body_shadow, may_shade
+from skycrane.cameras.bodies import Bodies, body_hit
 from skycrane.cameras.body_light import body_light
 from skycrane.cameras.cord_light import cord_light
 from skycrane.cameras.dust import DustState, dust_optics
-from skycrane.cameras.heightfield import (
-    Ground,
-    datum_height,
-    sample_shading,
-    trace_ground_from,
-)
-from skycrane.cameras.relief import fine_slope
+from skycrane.cameras.ground_light import ground_light
+from skycrane.cameras.heightfield import Ground, datum_height, trace_ground_from
 from skycrane.cameras.strands import Strands, cord_at
-from skycrane.mars.noise import hash2, noise2, unit
+from skycrane.mars.noise import hash2, unit
 from skycrane.mars.regolith import Regolith, sun_gain
 from skycrane.mars.sky import Air, ground_beyond, path_light, sky_light, sun_through
 
@@ -83,85 +78,6 @@ class Seen:
     body: int
 
 
-@wp.func(inline=True)
-def _ground_light(
-    g: Ground,
-    air: Air,
-    reg: Regolith,
-    b: Bodies,
-    p: wp.vec3,
-    d: wp.vec3,
-    t: float,
-    cone: float,
-    c: int,
-    key: wp.uint32,
-) -> wp.vec2:
-    """Return the radiance that the ground at `p` sends back along the ray, in colour `c`.
-
-    And what it would send back besides, did no body stand before the sun.
-    """
-    foot = wp.max(t * cone, 1.0e-4)
-    # The coarsest level that resolves the pixel; near a level's edge neighbours mix by chance.
-    chosen = int(0)
-    for m in range(g.levels.shape[0]):
-        if m > 0 and g.levels[chosen].cell <= foot:
-            break
-        lv = g.levels[m]
-        reach = float(lv.count - 1) * lv.cell
-        edge = wp.min(
-            wp.min(p[0] - lv.x0, lv.x0 + reach - p[0]), wp.min(p[1] - lv.y0, lv.y0 + reach - p[1])
-        )
-        inside = edge > 3.0 * lv.cell + 0.06 * reach * unit(key, 2)
-        if inside:
-            chosen = m
-    lv = g.levels[chosen]
-    sharp = wp.clamp(wp.log2(wp.max(foot / lv.cell, 1.0e-6)) - 0.3, 0.0, 9.0)
-    # Between two steps of the pyramid chance decides, at half the price of mixing them.
-    mip = int(sharp + unit(key, 1))
-    s = sample_shading(g, lv, mip, p[0], p[1], c)
-    steep = s.east * s.east + s.north * s.north
-    n = wp.vec3(s.east, s.north, wp.sqrt(wp.max(1.0 - steep, 0.01)))
-    albedo = s.albedo
-    direct = s.sunlight
-    open_sky = s.open_sky
-    if foot < 0.7 * lv.cell:
-        # Finer than any grid: bend the normal and mottle the colour by noise keyed to the place.
-        seed = int(4711) + chosen
-        x = p[0]
-        y = p[1]
-        fade = wp.clamp((0.7 * lv.cell - foot) / (0.5 * lv.cell), 0.0, 1.0)
-        tilt = fine_slope(x, y, lv.cell, foot, seed) * fade
-        bent = wp.normalize(wp.vec3(n[0] - tilt[0], n[1] - tilt[1], n[2]))
-        before = wp.max(wp.dot(n, air.sun), 0.05)
-        direct *= wp.clamp(wp.dot(bent, air.sun), 0.0, 1.0) / before
-        mottle = noise2(x / (0.6 * lv.cell), y / (0.6 * lv.cell), seed + 90)
-        mottle += 0.7 * noise2(x / (0.17 * lv.cell), y / (0.17 * lv.cell), seed + 91)
-        albedo *= 1.0 + 0.13 * mottle * fade
-        n = bent
-    mu0 = wp.max(wp.dot(n, air.sun), 0.0)
-    mu = wp.max(-wp.dot(n, d), 0.0)
-    high = datum_height(g, p)
-    hidden = float(0.0)
-    if direct > 0.0 and may_shade(b, p, air.sun, 0.0031):
-        # The sun is a disk: a point on it chosen by chance softens the shadows of the bodies.
-        r = 0.0030 * wp.sqrt(unit(key, 0))
-        a = 6.2831853 * unit(key, 1)
-        sun = wp.normalize(air.sun + wp.vec3(r * wp.cos(a), r * wp.sin(a), 0.0))
-        if body_shadow(b, p + n * 1.0e-3, sun):
-            hidden = direct
-            direct = 0.0
-    gain = sun_gain(reg, mu0, mu, -wp.dot(d, air.sun))
-    full = sun_through(air, high) * gain
-    beam = direct * full
-    # Hollows see each other: light lost to the sky comes back partly from lit ground.
-    # What the dust scatters forward comes from about the sun and is thrown back as its light is.
-    about = 1.0 + air.aureole * wp.min(gain - 1.0, 0.8)
-    diffuse = (
-        open_sky * about * air.sky_irradiance[c] + (1.0 - open_sky) * 0.5 * air.ground_radiance[c]
-    )
-    return albedo * _INV_PI * wp.vec2(beam + diffuse, hidden * full)
-
-
 @wp.struct
 class Ray:
     """One ray of a photosite.
@@ -210,7 +126,7 @@ def _look(g: Ground, air: Air, reg: Regolith, b: Bodies, view: View, ray: Ray) -
     from_height = datum_height(g, o)
     if t >= 0.0 and t < near:
         p = o + d * t
-        ground = _ground_light(g, air, reg, b, p, d, t, cone, c, key)
+        ground = ground_light(g, air, reg, b, p, d, t, cone, c, key)
         seen.light = ground[0]
         seen.kept = ground[1]
         seen.depth = t

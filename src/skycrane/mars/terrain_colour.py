@@ -65,7 +65,7 @@ def colour_at(
     # A dark mantle on part of the floor, and dust blown over the rest in long streaks.
     along = x * form.ripple_across[0] + y * form.ripple_across[1]
     aside = x * form.ripple_across[1] - y * form.ripple_across[0]
-    albedo = wp.lerp(albedo, form.sand, 0.32 * units.mantle * floor * (1.0 - 0.3 * fine))
+    albedo = wp.lerp(albedo, form.sand, 0.22 * units.mantle * floor * (1.0 - 0.3 * fine))
     streak = fbm(along / 9.0, aside, 420.0, 4, 0.62, s + 8240)
     dusty = 0.14 * step(0.0, 0.6, tone) + 0.06 * step(-0.1, 0.7, streak) * (1.0 - rough)
     albedo = wp.lerp(albedo, form.dust, wp.clamp((dusty + 0.08 * fine) * (1.0 - seen), 0.0, 0.7))

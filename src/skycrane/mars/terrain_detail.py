@@ -168,7 +168,7 @@ def ground_at(
     bare = lows + 0.55 * patch
     sand = wp.max(
         floor_sand,
-        rough * (0.06 + 0.66 * step(-0.45, 0.60, 0.7 * bare + 1.3 * units.tone)) * (1.0 - hill),
+        rough * (0.06 + 0.58 * step(-0.45, 0.60, 0.7 * bare + 1.3 * units.tone)) * (1.0 - hill),
     )
     sand = wp.max(
         sand,

@@ -1,0 +1,131 @@
+"""How a place of the ground looks: its grids' light, finer relief, shadows and aureole."""
+
+# ruff: noqa: UP018, RUF046 - float(0.0) tells Warp that a variable changes in a loop
+from __future__ import annotations
+
+import warp as wp
+
+from skycrane.cameras.bodies import Bodies, body_shadow, may_shade
+from skycrane.cameras.heightfield import Ground, Shading, datum_height, sample_shading
+from skycrane.cameras.relief import fine_slope
+from skycrane.mars.noise import noise2, unit
+from skycrane.mars.regolith import Regolith, sun_gain
+from skycrane.mars.sky import Air, sun_through
+
+__all__ = ["ground_light"]
+
+wp.set_module_options({"enable_backward": False})
+
+# Inlined, for each call would copy the structures it is given.
+_INV_PI = wp.constant(0.31830989)
+_AUREOLE = wp.constant(0.5)
+"""Radius of the sky about the sun whose light counts as its aureole, rad: half of a forward lobe of
+asymmetry 0.7 lies within (Henyey and Greenstein 1941), the share that `Air.aureole` gives."""
+
+
+@wp.func(inline=True)
+def _level_at(g: Ground, p: wp.vec3, foot: float, key: wp.uint32) -> int:
+    """Return the coarsest level that resolves a footprint [m].
+
+    By chance one of two near a level's edge and where one takes over from the next, so that
+    neither shows as a line or as a jump from frame to frame.
+    """
+    chosen = int(0)
+    near = foot * (0.75 + 0.5 * unit(key, 2))
+    for m in range(g.levels.shape[0]):
+        if m > 0 and g.levels[chosen].cell <= near:
+            break
+        lv = g.levels[m]
+        reach = float(lv.count - 1) * lv.cell
+        edge = wp.min(
+            wp.min(p[0] - lv.x0, lv.x0 + reach - p[0]), wp.min(p[1] - lv.y0, lv.y0 + reach - p[1])
+        )
+        inside = edge > 3.0 * lv.cell + 0.06 * reach * unit(key, 2)
+        if inside:
+            chosen = m
+    return chosen
+
+
+@wp.func(inline=True)
+def _roughened(s: Shading, x: float, y: float, cell: float, foot: float, seed: int, sun: wp.vec3):
+    """Return a place's shading with relief and mottle finer than any grid, keyed to the place."""
+    n = _normal(s)
+    fade = wp.clamp((0.7 * cell - foot) / (0.5 * cell), 0.0, 1.0)
+    tilt = fine_slope(x, y, cell, foot, seed) * fade
+    bent = wp.normalize(wp.vec3(n[0] - tilt[0], n[1] - tilt[1], n[2]))
+    before = wp.max(wp.dot(n, sun), 0.05)
+    s.sunlight *= wp.clamp(wp.dot(bent, sun), 0.0, 1.0) / before
+    mottle = noise2(x / (0.6 * cell), y / (0.6 * cell), seed + 90)
+    mottle += 0.7 * noise2(x / (0.17 * cell), y / (0.17 * cell), seed + 91)
+    s.albedo *= 1.0 + 0.13 * mottle * fade
+    s.east = bent[0]
+    s.north = bent[1]
+    return s
+
+
+@wp.func(inline=True)
+def _normal(s: Shading) -> wp.vec3:
+    steep = s.east * s.east + s.north * s.north
+    return wp.vec3(s.east, s.north, wp.sqrt(wp.max(1.0 - steep, 0.01)))
+
+
+@wp.func(inline=True)
+def _toward(sun: wp.vec3, r: float, turn: float) -> wp.vec3:
+    """Return the direction `r` [rad] off the sun's middle, to the side that `turn`, 0 to 1, is."""
+    right = wp.normalize(wp.vec3(sun[1], -sun[0], 1.0e-6))
+    up = wp.cross(right, sun)
+    a = 6.2831853 * turn
+    return wp.normalize(sun + (right * wp.cos(a) + up * wp.sin(a)) * r)
+
+
+@wp.func(inline=True)
+def ground_light(
+    g: Ground,
+    air: Air,
+    reg: Regolith,
+    b: Bodies,
+    p: wp.vec3,
+    d: wp.vec3,
+    t: float,
+    cone: float,
+    c: int,
+    key: wp.uint32,
+) -> wp.vec2:
+    """Return the radiance that the ground at `p` sends back along the ray, in colour `c`.
+
+    And what it would send back besides, did no body stand before the sun.
+    """
+    foot = wp.max(t * cone, 1.0e-4)
+    chosen = _level_at(g, p, foot, key)
+    lv = g.levels[chosen]
+    sharp = wp.clamp(wp.log2(wp.max(foot / lv.cell, 1.0e-6)) - 0.3, 0.0, 9.0)
+    # Between two steps of the pyramid chance decides, at half the price of mixing them.
+    mip = int(sharp + unit(key, 1))
+    s = sample_shading(g, lv, mip, p[0], p[1], c)
+    if foot < 0.7 * lv.cell:
+        s = _roughened(s, p[0], p[1], lv.cell, foot, 4711 + chosen, air.sun)
+    n = _normal(s)
+    mu0 = wp.max(wp.dot(n, air.sun), 0.0)
+    mu = wp.max(-wp.dot(n, d), 0.0)
+    gain = sun_gain(reg, mu0, mu, -wp.dot(d, air.sun))
+    # The sun is a disk, and its aureole a wide one: a point on each by chance softens the shadows.
+    direct = s.sunlight
+    hidden = float(0.0)
+    aureole = air.aureole
+    if may_shade(b, p, air.sun, _AUREOLE):
+        above = p + n * 1.0e-3
+        # Brightest at the sun: about as much light in each ring of one width.
+        if body_shadow(b, above, _toward(air.sun, _AUREOLE * unit(key, 0), unit(key, 1))):
+            aureole = 0.0
+        if direct > 0.0 and may_shade(b, p, air.sun, 0.0031):
+            edge = 0.0030 * wp.sqrt(unit(key, 0))
+            if body_shadow(b, above, _toward(air.sun, edge, unit(key, 1))):
+                hidden = direct
+                direct = 0.0
+    beam = sun_through(air, datum_height(g, p)) * gain
+    # What the dust scatters forward comes from about the sun and is thrown back as its light is.
+    around = 1.0 - air.aureole + aureole * (1.0 + wp.min(gain - 1.0, 0.8))
+    # Hollows see each other: light lost to the sky comes back partly from lit ground.
+    lit = s.open_sky * around * air.sky_irradiance[c]
+    lit += (1.0 - s.open_sky) * 0.5 * air.ground_radiance[c]
+    return s.albedo * _INV_PI * wp.vec2(direct * beam + lit, hidden * beam)
