@@ -278,7 +278,7 @@ def dask_crew(address: str) -> Crew:
     def crew() -> Iterator[tuple[Executor, int]]:
         try:
             from distributed import Client
-            from distributed.comm import get_address_host_port
+            from distributed.comm import get_address_host_port, parse_address
         except ImportError as error:
             raise InputError(
                 "Dask is not installed",
@@ -287,7 +287,8 @@ def dask_crew(address: str) -> Crew:
             ) from error
         try:
             # A client that fails on the address's form leaves threads that will not end.
-            get_address_host_port(address, strict=True)
+            if parse_address(address, strict=True)[0] != "inproc":
+                get_address_host_port(address, strict=True)
             client = Client(address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             raise InputError(
