@@ -102,11 +102,7 @@ def model_noise(
     tones = same_tones(steady, steady_tones(heard, everywhere=True))
     tones = tones[tones < 0.49 * rate_hz]
     level_db = level_difference_db(heard, noise)
-    parts = learn_parts(bare.bands)
     crossed = where_ridges_are(bare.mean, bare.held)
-    if parts is not None:
-        # Things that ring as they strike are followed; held down as ridges, voices would go too.
-        crossed = none
     power = np.where(crossed, bare.held, bare.mean)
     density = bare.power_at(bins_hz, bare.density(power)) * 10 ** (level_db / 10)
     ridges = bare.power_at(bins_hz, crossed.astype(float)) > 0
@@ -118,7 +114,7 @@ def model_noise(
         "the reference",
         ridges,
         level_db=level_db,
-        parts=parts,
+        parts=learn_parts(bare.bands),
     )
 
 
