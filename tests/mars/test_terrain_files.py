@@ -137,10 +137,11 @@ def test_a_known_surface_comes_back_where_it_is(tmp_path, bare, crs):
     e, n = np.meshgrid(np.linspace(-2200, 2200, 23), np.linspace(-2200, 2200, 23))
     expected = hills(e, n) - hills(0.0, 0.0)
     error = np.abs(ground.height_m(e, n) - expected)
-    # On the 20 m grid nothing is added beneath a 20 m map; around the target broken ground is.
+    # On the 20 m grid nothing is added beneath a 20 m map; around the target unevenness finer than
+    # two of its cells is, some centimetres, and broken ground.
     near = np.maximum(np.abs(e), np.abs(n)) < 520
     assert error[~near].max() < 0.02
-    assert np.median(error[near]) < 0.02
+    assert np.median(error[near]) < 0.1
     assert error.max() < 3.0
     assert "-2560.0 m at the target" in ground.told[0]
     assert f"{bare.site.radius_m:.0f}" in ground.told[0]
