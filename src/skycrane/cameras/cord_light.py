@@ -91,7 +91,7 @@ def cord_light(
     if kind > 0 and cord.broad > 1.0:
         x = wp.clamp(cord.across, -0.98, 0.98)
         deep = _texture(kind, cord.along, wp.asin(x))
-        albedo *= 1.0 + 0.2 * wp.clamp(0.4 * (cord.broad - 1.5), 0.0, 1.0) * deep
+        albedo *= 1.0 + 0.09 * wp.clamp(0.4 * (cord.broad - 1.5), 0.0, 1.0) * deep
     sky = air.sky_irradiance[c] * _INV_PI
     around = sky * up + air.ground_radiance[c] * (1.0 - up)
     return albedo * (_INV_PI * beam * facing + around)
