@@ -9,7 +9,6 @@ import warp as wp
 from numpy.typing import NDArray
 
 from skycrane.cameras.beams import BEAM, beam_kernel
-from skycrane.cameras.bodies import SURFACES
 from skycrane.cameras.mounts import Pose, camera_pose
 from skycrane.cameras.optics import Lens
 from skycrane.cameras.render import FAR_M, View, render_kernel
@@ -232,7 +231,3 @@ class Renderer:
             workers=self.workers,
         )
         return np.array(image.numpy())
-
-
-SURFACE_IDS = {name: k + 2 for k, name in enumerate(SURFACES)}
-"""Ids of the surfaces in the truth; 0 is open sky, 1 the ground."""

@@ -17,7 +17,6 @@ __all__ = [
     "CHANNEL",
     "CHUNK",
     "CHUNK_INDEX",
-    "CRC_OFFSET",
     "DATA_END",
     "HEADER",
     "MAGIC",
@@ -54,7 +53,6 @@ RECORD_HEAD = _RECORD.size
 _MESSAGE = struct.Struct("<HIQQ")
 # start time, end time, uncompressed size, CRC, length of the compression's name, length of records
 _CHUNK = struct.Struct("<QQQIIQ")
-CRC_OFFSET = RECORD_HEAD + 24
 _FOOTER = struct.Struct("<QQI")
 _END_BYTES = RECORD_HEAD + _FOOTER.size + len(MAGIC)
 
