@@ -199,15 +199,15 @@ def shadow_kernel(
     air.sun = sun
     before = wp.vec3(depth[i], 1.0, 0.0)
     lit = Seen()
-    lit.light = 1.0
+    lit.light = wp.vec3(1.0, 1.0, 1.0)
     lit.body = 1
     dark = Seen()
-    dark.light = 0.3
-    dark.kept = 0.7
+    dark.light = wp.vec3(0.3, 0.3, 0.3)
+    dark.kept = wp.vec3(0.7, 0.7, 0.7)
     dark.body = 1
-    lit = _in_dust(lit, state, air, before, 0.0, 1.0, 0)
-    dark = _in_dust(dark, state, air, before, 0.0, 1.0, 0)
-    out[i] = wp.vec2(lit.light, dark.light)
+    lit = _in_dust(lit, state, air, before, 0.0, 1.0)
+    dark = _in_dust(dark, state, air, before, 0.0, 1.0)
+    out[i] = wp.vec2(lit.light[1], dark.light[1])
 
 
 def test_shadows_on_the_ground_fade_under_dust():

@@ -16,21 +16,22 @@ SUN = np.array([-0.6, 0.0, 0.8])
 def _paths(air: Air, heights: wp.array(dtype=wp.vec3), out: wp.array(dtype=wp.vec2)):
     i = wp.tid()
     h = heights[i]
-    out[i] = path_light(air, h[0], h[1], h[2], 0.3, 1)
+    path = path_light(air, h[0], h[1], h[2], 0.3)
+    out[i] = wp.vec2(path[3], path[1])
 
 
 @wp.kernel
 def _skies(air: Air, ups: wp.array(dtype=float), out: wp.array(dtype=wp.vec2)):
     i = wp.tid()
-    out[i] = wp.vec2(sky_light(air, 0.0, ups[i], 0.2, 1), sun_through(air, 0.0))
+    out[i] = wp.vec2(sky_light(air, 0.0, ups[i], 0.2)[1], sun_through(air, 0.0))
 
 
 @wp.kernel
 def _horizon(air: Air, places: wp.array(dtype=wp.vec2), out: wp.array(dtype=wp.vec3)):
     i = wp.tid()
     p = places[i]
-    beyond = ground_beyond(air, p[0], p[1], -0.6, 1.0, 0)
-    out[i] = wp.vec3(beyond[0], beyond[1], sky_light(air, p[0], p[1], -0.6, 0))
+    beyond = ground_beyond(air, p[0], p[1], -0.6, 1.0)
+    out[i] = wp.vec3(beyond[3], beyond[0], sky_light(air, p[0], p[1], -0.6)[0])
 
 
 @wp.kernel

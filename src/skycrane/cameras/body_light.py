@@ -45,9 +45,9 @@ def _sun_on(g: Ground, air: Air, b: Bodies, p: wp.vec3, n: wp.vec3, key: wp.uint
 
 @wp.func
 def body_light(
-    g: Ground, air: Air, b: Bodies, hit: BodyHit, o: wp.vec3, d: wp.vec3, c: int, key: wp.uint32
-) -> float:
-    """Return the radiance that a body sends back along the ray, in colour `c`.
+    g: Ground, air: Air, b: Bodies, hit: BodyHit, o: wp.vec3, d: wp.vec3, key: wp.uint32
+) -> wp.vec3:
+    """Return the radiance, by colour, that a body sends back along the ray.
 
     What the gloss mirrors the matt ground under it does not get: together no more than came.
     """
@@ -63,20 +63,20 @@ def body_light(
         n = n * -1.0
         facing = -facing
     material = b.material[triangle]
-    albedo = b.albedo[material][c]
+    albedo = b.albedo[material]
     finish = b.finish[material]
     thin = finish[2]
     s = wp.dot(n, air.sun)
     beam = float(0.0)
     if s > 0.0 or thin > 0.0:
         beam = _sun_on(g, air, b, o + d * hit.t, n, key)
-    light = albedo * _INV_PI * beam * wp.where(s > 0.0, (1.0 - thin) * s, -1.3 * thin * s)
+    light = albedo * (_INV_PI * beam * wp.where(s > 0.0, (1.0 - thin) * s, -1.3 * thin * s))
     # Light from the sky above and from the ground below, and through thin cloth from behind.
     up = 0.5 + 0.5 * n[2]
-    sky = air.sky_irradiance[c] * _INV_PI
-    around = sky * up + air.ground_radiance[c] * (1.0 - up)
-    behind = sky * (1.0 - up) + air.ground_radiance[c] * up
-    light += albedo * openness * (around * (1.0 - thin) + behind * thin)
+    sky = air.sky_irradiance * _INV_PI
+    around = sky * up + air.ground_radiance * (1.0 - up)
+    behind = sky * (1.0 - up) + air.ground_radiance * up
+    light += wp.cw_mul(albedo, around * (1.0 - thin) + behind * thin) * openness
     gloss = finish[0]
     if gloss > 0.02:
         rough = wp.max(finish[1], 0.05)
@@ -86,10 +86,11 @@ def body_light(
         edge = 1.0 - wp.min(facing, 1.0)
         strength = gloss * (0.55 + 0.45 * edge * edge * edge)
         # Metals colour what they mirror; paint does not.
-        tint = 1.0 + (albedo - 1.0) * wp.clamp(gloss * 1.4 - 0.2, 0.0, 1.0)
+        white = wp.vec3(1.0, 1.0, 1.0)
+        tint = white + (albedo - white) * wp.clamp(gloss * 1.4 - 0.2, 0.0, 1.0)
         mirror = d + n * (2.0 * facing)
         blend = wp.clamp(0.5 + 2.0 * mirror[2], 0.0, 1.0)
-        seen = sky * blend + air.ground_radiance[c] * (1.0 - blend)
-        mirrored = tint * (beam * peak * wp.max(s, 0.0) + seen * openness)
-        light += strength * (mirrored - light)
+        seen = sky * blend + air.ground_radiance * (1.0 - blend)
+        glint = white * (beam * peak * wp.max(s, 0.0))
+        light += (wp.cw_mul(tint, glint + seen * openness) - light) * strength
     return light

@@ -45,10 +45,9 @@ def cord_light(
     middle: wp.vec3,
     side: wp.vec3,
     d: wp.vec3,
-    c: int,
     key: wp.uint32,
-) -> float:
-    """Return the radiance of the nearest cord in a photosite, in colour `c`.
+) -> wp.vec3:
+    """Return the radiance, by colour, of the nearest cord in a photosite.
 
     Args:
         s: the cords.
@@ -57,12 +56,11 @@ def cord_light(
         middle: the point of the cord's axis, local frame.
         side: across the cord in the picture, local frame, as `cord.across` counts.
         d: direction of the ray.
-        c: colour.
         key: random key.
     """
     kind = s.kind[cord.piece]
     axis = s.axis[cord.piece]
-    albedo = s.albedo[kind, c]
+    albedo = wp.vec3(s.albedo[kind, 0], s.albedo[kind, 1], s.albedo[kind, 2])
     across = wp.normalize(side - axis * wp.dot(side, axis))
     front = wp.normalize(wp.cross(axis, across))
     if wp.dot(front, d) > 0.0:
@@ -92,6 +90,5 @@ def cord_light(
         x = wp.clamp(cord.across, -0.98, 0.98)
         deep = _texture(kind, cord.along, wp.asin(x))
         albedo *= 1.0 + 0.09 * wp.clamp(0.4 * (cord.broad - 1.5), 0.0, 1.0) * deep
-    sky = air.sky_irradiance[c] * _INV_PI
-    around = sky * up + air.ground_radiance[c] * (1.0 - up)
-    return albedo * (_INV_PI * beam * facing + around)
+    around = air.sky_irradiance * (_INV_PI * up) + air.ground_radiance * (1.0 - up)
+    return wp.cw_mul(albedo, around + wp.vec3(1.0, 1.0, 1.0) * (_INV_PI * beam * facing))

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from skycrane.cameras.exposure import ExposureMeter
 from skycrane.cameras.lens_dust import soil
 from skycrane.cameras.optics import Lens, lens_of
+from skycrane.cameras.point_spread import spread_px2_of
 from skycrane.cameras.renderer import Pose, Renderer, camera_pose
 from skycrane.cameras.scene import Scene
 from skycrane.cameras.schedule import frame_times_s, returns_footage
@@ -127,6 +128,7 @@ def film_frame(part: Filmed, index: int, renderer: Renderer, seed: int) -> RawFr
             key=key32(seed, f"rays {part.name}", index),
             drift_m=drift,
             spin_rad=spin,
+            spread_px2=spread_px2_of(camera, lens),
         )
         if camera.lens_dust is not None:
             soil(light, lens, camera, met_s=scene.dust.met_s(t_s), key=pattern)

@@ -12,7 +12,7 @@ from skycrane.mars.noise import noise2, unit
 from skycrane.mars.regolith import Regolith, sun_gain
 from skycrane.mars.sky import Air, sun_through
 
-__all__ = ["ground_light"]
+__all__ = ["Reflected", "ground_light"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -21,6 +21,19 @@ _INV_PI = wp.constant(0.31830989)
 _AUREOLE = wp.constant(0.5)
 """Radius of the sky about the sun whose light counts as its aureole, rad: half of a forward lobe of
 asymmetry 0.7 lies within (Henyey and Greenstein 1941), the share that `Air.aureole` gives."""
+
+
+@wp.struct
+class Reflected:
+    """What a place of the ground sends back.
+
+    Attributes:
+        light: radiance, by colour.
+        kept: what it would send back besides, did no body stand before the sun.
+    """
+
+    light: wp.vec3
+    kept: wp.vec3
 
 
 @wp.func(inline=True)
@@ -88,20 +101,16 @@ def ground_light(
     d: wp.vec3,
     t: float,
     cone: float,
-    c: int,
     key: wp.uint32,
-) -> wp.vec2:
-    """Return the radiance that the ground at `p` sends back along the ray, in colour `c`.
-
-    And what it would send back besides, did no body stand before the sun.
-    """
+) -> Reflected:
+    """Return the light that the ground at `p` sends back along the ray."""
     foot = wp.max(t * cone, 1.0e-4)
     chosen = _level_at(g, p, foot, key)
     lv = g.levels[chosen]
     sharp = wp.clamp(wp.log2(wp.max(foot / lv.cell, 1.0e-6)) - 0.3, 0.0, 9.0)
     # Between two steps of the pyramid chance decides, at half the price of mixing them.
     mip = int(sharp + unit(key, 1))
-    s = sample_shading(g, lv, mip, p[0], p[1], c)
+    s = sample_shading(g, lv, mip, p[0], p[1])
     if foot < 0.7 * lv.cell:
         s = _roughened(s, p[0], p[1], lv.cell, foot, 4711 + chosen, air.sun)
     n = _normal(s)
@@ -126,6 +135,10 @@ def ground_light(
     # What the dust scatters forward comes from about the sun and is thrown back as its light is.
     around = 1.0 - air.aureole + aureole * (1.0 + wp.min(gain - 1.0, 0.8))
     # Hollows see each other: light lost to the sky comes back partly from lit ground.
-    lit = s.open_sky * around * air.sky_irradiance[c]
-    lit += (1.0 - s.open_sky) * 0.5 * air.ground_radiance[c]
-    return s.albedo * _INV_PI * wp.vec2(direct * beam + lit, hidden * beam)
+    lit = air.sky_irradiance * (s.open_sky * around)
+    lit += air.ground_radiance * ((1.0 - s.open_sky) * 0.5)
+    lit += wp.vec3(1.0, 1.0, 1.0) * (direct * beam)
+    sent = Reflected()
+    sent.light = wp.cw_mul(s.albedo, lit) * _INV_PI
+    sent.kept = s.albedo * (hidden * beam * _INV_PI)
+    return sent

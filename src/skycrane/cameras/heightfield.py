@@ -78,12 +78,12 @@ class Ground:
 
 @wp.struct
 class Shading:
-    """The ground at a place: sunlight, normal east and north, reflectance of a colour, open sky."""
+    """The ground at a place: sunlight, normal east and north, reflectance by colour, open sky."""
 
     sunlight: float
     east: float
     north: float
-    albedo: float
+    albedo: wp.vec3
     open_sky: float
 
 
@@ -380,8 +380,8 @@ def sample_light(g: Ground, lv: GroundLevel, mip: int, x: float, y: float) -> wp
 
 
 @wp.func
-def sample_shading(g: Ground, lv: GroundLevel, mip: int, x: float, y: float, c: int) -> Shading:
-    """Return what one colour's shading needs, bilinear at one step of the pyramid."""
+def sample_shading(g: Ground, lv: GroundLevel, mip: int, x: float, y: float) -> Shading:
+    """Return what shading needs, bilinear at one step of the pyramid."""
     p = _texel(g, lv, mip, x, y)
     size = lv.count >> mip
     j = int(p[0])
@@ -398,6 +398,6 @@ def sample_shading(g: Ground, lv: GroundLevel, mip: int, x: float, y: float, c: 
         s.sunlight += light[0] * share
         s.east += light[1] * share
         s.north += light[2] * share
-        s.albedo += surface[c] * share
+        s.albedo += wp.vec3(surface[0], surface[1], surface[2]) * share
         s.open_sky += surface[3] * share
     return s

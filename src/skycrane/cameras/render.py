@@ -1,4 +1,4 @@
-"""One ray for each photosite: what light comes from where it looks, in its own colour."""
+"""Rays for each photosite: what light, of all three colours, comes from where it looks."""
 
 # ruff: noqa: UP018, RUF046 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
@@ -43,7 +43,6 @@ class View:
         key: random key of camera and frame.
         samples: rays a photosite.
         body_samples: rays a photosite where a body has detail finer than a tile.
-        bayer: 1 for RGGB, 0 for grey, 2 to 4 for one colour everywhere.
         jitter: 1 to spread rays over the photosite, 0 for its centre.
     """
 
@@ -57,7 +56,6 @@ class View:
     key: int
     samples: int
     body_samples: int
-    bayer: int
     jitter: float
 
 
@@ -66,14 +64,14 @@ class Seen:
     """What one ray brought.
 
     Attributes:
-        light: radiance.
+        light: radiance, by colour.
         kept: radiance that the ground would send back besides, did no body stand before the sun.
         depth: distance (-1: open sky).
         body: id of what it met.
     """
 
-    light: float
-    kept: float
+    light: wp.vec3
+    kept: wp.vec3
     depth: float
     body: int
 
@@ -84,7 +82,6 @@ class Ray:
 
     Attributes:
         row, column: the photosite.
-        colour: which colour it takes.
         d: its direction at the middle of the exposure; it starts at the view's eye.
         moved, turned: start and direction at a moment of the exposure.
         begin: before this distance it meets no ground, m.
@@ -93,7 +90,6 @@ class Ray:
 
     row: int
     column: int
-    colour: int
     d: wp.vec3
     moved: wp.vec3
     turned: wp.vec3
@@ -103,14 +99,13 @@ class Ray:
 
 @wp.func(inline=True)
 def _look(g: Ground, air: Air, reg: Regolith, b: Bodies, view: View, ray: Ray) -> Seen:
-    """Return what one ray sees in its colour.
+    """Return what one ray sees.
 
     The ground is met by the ray of a moment within the exposure: it rushes by, while the bodies
     near a camera fly along with it.
     """
     o = view.eye
     d = ray.d
-    c = ray.colour
     key = ray.key
     cone = view.cone
     seen = Seen()
@@ -126,14 +121,14 @@ def _look(g: Ground, air: Air, reg: Regolith, b: Bodies, view: View, ray: Ray) -
     from_height = datum_height(g, o)
     if t >= 0.0 and t < near:
         p = o + d * t
-        ground = ground_light(g, air, reg, b, p, d, t, cone, c, key)
-        seen.light = ground[0]
-        seen.kept = ground[1]
+        sent = ground_light(g, air, reg, b, p, d, t, cone, key)
+        seen.light = sent.light
+        seen.kept = sent.kept
         seen.depth = t
         seen.body = 1
     elif hit.t >= 0.0:
         t = hit.t
-        seen.light = body_light(g, air, b, hit, o, d, c, key)
+        seen.light = body_light(g, air, b, hit, o, d, key)
         seen.depth = t
         seen.body = hit.surface + 2
     else:
@@ -142,17 +137,17 @@ def _look(g: Ground, air: Air, reg: Regolith, b: Bodies, view: View, ray: Ray) -
         # Beyond the grids the planet goes on, as even ground; zenith where the eye is.
         up = d[2] + (d[0] * (o[0] + g.focus[0]) + d[1] * (o[1] + g.focus[1])) / air.radius
         gain = sun_gain(reg, air.sun[2], wp.abs(up), -cos_sun)
-        beyond = ground_beyond(air, from_height, up, cos_sun, gain, c)
-        if beyond[0] > 0.0:
-            seen.light = beyond[1]
+        beyond = ground_beyond(air, from_height, up, cos_sun, gain)
+        if beyond[3] > 0.0:
+            seen.light = wp.vec3(beyond[0], beyond[1], beyond[2])
             seen.body = 1
-            seen.depth = beyond[0]
+            seen.depth = beyond[3]
         else:
-            seen.light = sky_light(air, from_height, up, cos_sun, c)
+            seen.light = sky_light(air, from_height, up, cos_sun)
         return seen
-    air_path = path_light(air, from_height, datum_height(g, o + d * t), t, cos_sun, c)
-    seen.light = seen.light * air_path[0] + air_path[1]
-    seen.kept *= air_path[0]
+    path = path_light(air, from_height, datum_height(g, o + d * t), t, cos_sun)
+    seen.light = seen.light * path[3] + wp.vec3(path[0], path[1], path[2])
+    seen.kept *= path[3]
     return seen
 
 
@@ -172,7 +167,7 @@ def _dust_before(dust: DustState, seen: Seen, o: wp.vec3, d: wp.vec3) -> wp.vec3
 
 @wp.func
 def _in_dust(
-    seen: Seen, dust: DustState, air: Air, before: wp.vec3, beam: float, down: float, c: int
+    seen: Seen, dust: DustState, air: Air, before: wp.vec3, beam: float, down: float
 ) -> Seen:
     """Return what is seen through the engines' dust, which shines by itself.
 
@@ -180,13 +175,14 @@ def _in_dust(
     from all of the dust about, which is wider than the shadow.
     """
     through = wp.exp(-before[0])
-    lit = dust.albedo[c] * (beam * air.sun[2] + air.sky_irradiance[c])
+    level = beam * air.sun[2]
+    lit = wp.cw_mul(dust.albedo, air.sky_irradiance + wp.vec3(level, level, level))
     if seen.body == 1:
         # The depth along the sun's way, of that along the ray: both pass the whole layer.
         aslant = before[0] * wp.max(down, 0.1) / wp.max(air.sun[2], 0.1)
-        seen.light += 0.9 * seen.kept * (1.0 - wp.exp(-aslant))
+        seen.light += seen.kept * (0.9 * (1.0 - wp.exp(-aslant)))
         seen.light *= 1.0 + dust.scour * before[2]
-    seen.light = seen.light * through + lit * before[1] * _INV_PI * (1.0 - through)
+    seen.light = seen.light * through + lit * (before[1] * _INV_PI * (1.0 - through))
     return seen
 
 
@@ -209,17 +205,16 @@ def _behind_cords(
     behind = wp.where(seen.depth > 0.0, seen.depth, float(_FAR)) / slant
     cord = cord_at(strands, ray.row, ray.column, at, cell, behind)
     if cord.cover > 0.0:
-        c = ray.colour
         met = Seen()
         met.depth = cord.depth * slant
         met.body = wp.where(strands.kind[cord.piece] == 0, int(7), int(8))
         middle = view.eye + ray.d * met.depth
         side = view.turn * wp.vec3(cord.side[0], cord.side[1], 0.0)
-        met.light = cord_light(strands, cord, g, air, b, middle, side, ray.d, c, ray.key)
+        met.light = cord_light(strands, cord, g, air, b, middle, side, ray.d, ray.key)
         if dust.active != 0:
             before = _dust_before(dust, met, ray.moved, ray.turned)
             beam = sun_through(air, datum_height(g, view.eye))
-            met = _in_dust(met, dust, air, before, beam, -ray.d[2], c)
+            met = _in_dust(met, dust, air, before, beam, -ray.d[2])
         seen.light += (met.light - seen.light) * cord.cover
         if cord.cover > 0.5:
             seen.depth = met.depth - strands.radius[cord.piece] * wp.sqrt(
@@ -243,7 +238,7 @@ def _cell(directions: wp.array2d(dtype=wp.vec3), i: int, j: int) -> wp.vec2:  # 
 
 @wp.func
 def _ray_of(view: View, direction: wp.vec3, begin: float, i: int, j: int, n: int) -> Ray:
-    """Return the n-th ray of a photosite; its tile shares its chances, which make no colour so."""
+    """Return the n-th ray of a photosite; its tile shares its chances."""
     ti = i // 2
     tj = j // 2
     more = hash2(ti, tj + n * 8192, view.key + 1)
@@ -253,7 +248,6 @@ def _ray_of(view: View, direction: wp.vec3, begin: float, i: int, j: int, n: int
     ray = Ray()
     ray.row = i
     ray.column = j
-    ray.colour = _colour_of(view.bayer, i, j)
     ray.d = wp.normalize(view.turn * (direction + wp.vec3(dx, dy, 0.0)))
     ray.turned = wp.normalize(ray.d + wp.cross(view.spin, ray.d) * when)
     ray.moved = view.eye + view.drift * when
@@ -263,27 +257,13 @@ def _ray_of(view: View, direction: wp.vec3, begin: float, i: int, j: int, n: int
 
 
 @wp.func
-def _colour_of(bayer: int, i: int, j: int) -> int:
-    if bayer == 1:
-        return (i & 1) + (j & 1)
-    if bayer >= 2:
-        return bayer - 2
-    return int(1)
-
-
-@wp.func
-def _is_fine(bayer: int, light: wp.vec4, met: wp.vec4, far: wp.vec4) -> bool:
+def _is_fine(light: wp.vec4, met: wp.vec4, far: wp.vec4) -> bool:
     """Tell whether a tile's first rays met a body with an edge or a rivet finer than the tile."""
     if wp.max(met) < 1.5:
         return False
     if wp.max(met) != wp.min(met) or wp.max(far) > 1.02 * wp.min(far):
         return True
-    low = wp.min(light[1], light[2])
-    high = wp.max(light[1], light[2])
-    if bayer != 1:
-        low = wp.min(light)
-        high = wp.max(light)
-    return high > 1.06 * low
+    return wp.max(light) > 1.06 * wp.min(light)
 
 
 @wp.kernel
@@ -298,11 +278,11 @@ def render_kernel(
     bodies: Bodies,
     strands: Strands,
     dust: DustState,
-    light: wp.array2d(dtype=float),  # type: ignore[valid-type]
+    light: wp.array2d(dtype=wp.vec3),  # type: ignore[valid-type]
     depth: wp.array2d(dtype=float),  # type: ignore[valid-type]
     body: wp.array2d(dtype=wp.uint8),  # type: ignore[valid-type]
 ):
-    """Fill radiance, and of the first ray depth [m] along it and id, of a tile of 2 x 2 photosites.
+    """Fill colours, and of the first ray depth [m] along it and id, of a tile of 2 x 2 photosites.
 
     The tile shares its dust, which is smooth, and gets more rays where bodies have fine detail.
     """
@@ -310,7 +290,7 @@ def render_kernel(
     ti += row0
     before = wp.vec3(0.0, 1.0, 0.0)
     beam = sun_through(air, datum_height(ground, view.eye))
-    total = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    green = wp.vec4(0.0, 0.0, 0.0, 0.0)
     met = wp.vec4(0.0, 0.0, 0.0, 0.0)
     far = wp.vec4(0.0, 0.0, 0.0, 0.0)
     count = view.samples
@@ -328,7 +308,7 @@ def render_kernel(
                 if dust.active != 0:
                     if k == 0:
                         before = _dust_before(dust, seen, ray.moved, ray.turned)
-                    seen = _in_dust(seen, dust, air, before, beam, -ray.d[2], ray.colour)
+                    seen = _in_dust(seen, dust, air, before, beam, -ray.d[2])
                 if n == 0:
                     met[k] = float(seen.body)
                     far[k] = seen.depth
@@ -348,12 +328,17 @@ def render_kernel(
                 if n == 0 and depth.shape[0] > 0:
                     depth[i, j] = seen.depth
                     body[i, j] = wp.uint8(seen.body)
-                total[k] = total[k] + seen.light
-        if n == 0 and _is_fine(view.bayer, total, met, far):
+                if n == 0:
+                    green[k] = seen.light[1]
+                    light[i, j] = seen.light
+                else:
+                    light[i, j] = light[i, j] + seen.light
+        if n == 0 and _is_fine(green, met, far):
             count = wp.max(view.samples, view.body_samples)
         n += 1
-    for k in range(4):
-        i = 2 * ti + k // 2
-        j = 2 * tj + k % 2
-        if i < light.shape[0] and j < light.shape[1]:
-            light[i, j] = total[k] / float(count)
+    if count > 1:
+        for k in range(4):
+            i = 2 * ti + k // 2
+            j = 2 * tj + k % 2
+            if i < light.shape[0] and j < light.shape[1]:
+                light[i, j] = light[i, j] / float(count)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from skycrane.cameras.beams import BEAM, beam_kernel
 from skycrane.cameras.mounts import Pose, camera_pose
 from skycrane.cameras.optics import Lens
+from skycrane.cameras.point_spread import gather_kernel, spread_kernel, weights_of
 from skycrane.cameras.render import FAR_M, View, render_kernel
 from skycrane.cameras.scene import Moment, Scene
 from skycrane.cameras.sensor import expose_kernel, flat_kernel, sensor_of
@@ -125,6 +126,7 @@ class Renderer:
         body_samples: int = 1,
         key: int = 0,
         jitter: float = 1.0,
+        spread_px2: float = 0.0,
         drift_m: Array | None = None,
         spin_rad: Array | None = None,
         truth: bool = False,
@@ -141,6 +143,7 @@ class Renderer:
             body_samples: rays a photosite where a body has detail finer than a tile of 2 x 2.
             key: random key of the frame.
             jitter: how much of a photosite rays spread over.
+            spread_px2: variance of the lens's point spread, photosites squared.
             drift_m: movement of the eye during the exposure, local axes.
             spin_rad: turn during the exposure, local axes.
             truth: fill depth and id; else they are empty.
@@ -153,8 +156,7 @@ class Renderer:
         view.spin = wp.vec3(*(np.zeros(3) if spin_rad is None else spin_rad))
         view.key, view.samples, view.jitter = key, samples, jitter
         view.body_samples = body_samples
-        view.bayer = _BAYER[encoding] if colour is None else colour + 2
-        light = self._buffer(lens, "light", float)
+        colours = self._buffer(lens, "colours", wp.vec3)
         device = self.scene.device
         if truth:
             depth, body = self._buffer(lens, "depth", float), self._buffer(lens, "body", wp.uint8)
@@ -171,7 +173,7 @@ class Renderer:
             self._set.data,
             self._strands.data,
             self.scene.dust.state(moment.t_s, origin_m=self.scene.focus_m),
-            light,
+            colours,
             depth,
             body,
         ]
@@ -183,7 +185,22 @@ class Renderer:
             device=device,
             workers=self.workers,
         )
-        return light, depth, body
+        bayer = _BAYER[encoding] if colour is None else colour + 2
+        return self._gathered(colours, lens, bayer, spread_px2), depth, body
+
+    def _gathered(self, colours: Any, lens: Lens, bayer: int, spread_px2: float) -> Any:
+        """Return what light each photosite's filter passes of what the lens spreads."""
+        light = self._buffer(lens, "light", float)
+        weights = weights_of(spread_px2)
+        rows, columns, device = lens.height, lens.width, self.scene.device
+        if spread_px2 > 0:
+            spread = self._buffer(lens, "spread", wp.vec3)
+            inputs = [colours, weights, spread]
+            launch_rows(spread_kernel, rows, columns, inputs, device=device, workers=self.workers)
+            colours = spread
+        inputs = [colours, weights, bayer, light]
+        launch_rows(gather_kernel, rows, columns, inputs, device=device, workers=self.workers)
+        return light
 
     def _flat(self, lens: Lens, camera: Camera, sensor: Any) -> Any:
         """Return the flat field of a camera, which no frame changes."""

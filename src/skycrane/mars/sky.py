@@ -72,8 +72,8 @@ def sun_through(air: Air, height: float) -> float:
 
 
 @wp.func
-def _added(air: Air, above0: float, above1: float, depth: float, cos_sun: float, c: int) -> float:
-    """Return the radiance that the dust of a path adds.
+def _added(air: Air, above0: float, above1: float, depth: float, cos_sun: float) -> wp.vec3:
+    """Return the radiance, by colour, that the dust of a path adds.
 
     `above0`, `above1`: vertical optical depth above its near and its far end; `depth`: along it.
     Between them the one grows as the other, so that sunlight weakened on its way in and scattered
@@ -85,16 +85,22 @@ def _added(air: Air, above0: float, above1: float, depth: float, cos_sun: float,
     once = wp.exp(-above0 / slant) * depth
     if wp.abs(e) > 1.0e-3:
         once = ends * depth / e
-    g = air.forward[c]
-    phase = air.share * _lobe(g, cos_sun) + (1.0 - air.share) * _lobe(air.backward, cos_sun)
-    return air.omega[c] * phase / (4.0 * _PI) * once + air.glow[c] * (1.0 - wp.exp(-depth))
+    back = (1.0 - air.share) * _lobe(air.backward, cos_sun)
+    phase = wp.vec3(back, back, back)
+    for c in range(3):
+        phase[c] += air.share * _lobe(air.forward[c], cos_sun)
+    scattered = wp.cw_mul(air.omega, phase) * (once / (4.0 * _PI))
+    return scattered + air.glow * (1.0 - wp.exp(-depth))
 
 
 @wp.func
 def path_light(
-    air: Air, height0: float, height1: float, distance: float, cos_sun: float, c: int
-) -> wp.vec2:
-    """Return (transmittance, radiance added) of a straight path between two heights [m]."""
+    air: Air, height0: float, height1: float, distance: float, cos_sun: float
+) -> wp.vec4:
+    """Return the radiance that a straight path between two heights [m] adds, and what it lets pass.
+
+    Red, green, blue, transmittance.
+    """
     a = wp.exp(-wp.max(height0, -3000.0) / air.scale)
     b = wp.exp(-wp.max(height1, -3000.0) / air.scale)
     rise = (height1 - height0) / air.scale
@@ -102,7 +108,8 @@ def path_light(
     if wp.abs(rise) > 0.02:
         mean = (a - b) / rise
     depth = air.depth * distance / air.scale * mean
-    return wp.vec2(wp.exp(-depth), _added(air, air.depth * a, air.depth * b, depth, cos_sun, c))
+    added = _added(air, air.depth * a, air.depth * b, depth, cos_sun)
+    return wp.vec4(added[0], added[1], added[2], wp.exp(-depth))
 
 
 @wp.func
@@ -115,42 +122,42 @@ def _outward(air: Air, above: float, up: float) -> float:
 
 
 @wp.func
-def sky_light(air: Air, height: float, up: float, cos_sun: float, c: int) -> float:
+def sky_light(air: Air, height: float, up: float, cos_sun: float) -> wp.vec3:
     """Return the radiance of open sky seen from `height` [m] in a direction of zenith cosine `up`.
 
-    Below the horizontal a path goes down to where it comes nearest to the planet, and out again.
+    By colour. Below the horizontal a path goes down to where it comes nearest to the planet, and
+    out again.
     """
     here = air.depth * wp.exp(-wp.max(height, -3000.0) / air.scale)
-    light = _added(air, here, 0.0, _outward(air, here, wp.max(up, 0.0)), cos_sun, c)
+    light = _added(air, here, 0.0, _outward(air, here, wp.max(up, 0.0)), cos_sun)
     if up < 0.0:
         lowest = wp.max(height - 0.5 * air.radius * up * up, 0.0)
         nearest = air.depth * wp.exp(-lowest / air.scale)
         half = _outward(air, nearest, 0.0)
         near = wp.max(half - _outward(air, here, -up), 0.0)
-        beyond = _added(air, nearest, 0.0, half, cos_sun, c)
-        light = _added(air, here, nearest, near, cos_sun, c) + wp.exp(-near) * beyond
+        beyond = _added(air, nearest, 0.0, half, cos_sun)
+        light = _added(air, here, nearest, near, cos_sun) + beyond * wp.exp(-near)
     if cos_sun > air.cos_sun:
-        light += sun_through(air, height) * 14600.0
+        disk = sun_through(air, height) * 14600.0
+        light += wp.vec3(disk, disk, disk)
     return light
 
 
 @wp.func
-def ground_beyond(
-    air: Air, height: float, up: float, cos_sun: float, gain: float, c: int
-) -> wp.vec2:
-    """Return (distance [m], radiance) of even ground on the curved planet; distance -1 if missed.
+def ground_beyond(air: Air, height: float, up: float, cos_sun: float, gain: float) -> wp.vec4:
+    """Return radiance and distance [m] of even ground on the curved planet; distance -1 if missed.
 
-    `gain` is what its radiance is multiplied by for how it is seen.
+    Red, green, blue, distance. `gain` is what its radiance is multiplied by for how it is seen.
     """
     rest = up * up - 2.0 * height / air.radius
     if up >= 0.0 or rest < 0.0 or height <= 0.0:
-        return wp.vec2(-1.0, 0.0)
+        return wp.vec4(0.0, 0.0, 0.0, -1.0)
     there = wp.sqrt(rest)
     here = air.depth * wp.exp(-height / air.scale)
     depth = wp.max(_outward(air, air.depth, there) - _outward(air, here, -up), 0.0)
-    light = air.ground_radiance[c] * gain * wp.exp(-depth)
-    light += _added(air, here, air.depth, depth, cos_sun, c)
-    return wp.vec2(2.0 * height / (there - up), light)
+    light = air.ground_radiance * (gain * wp.exp(-depth))
+    light += _added(air, here, air.depth, depth, cos_sun)
+    return wp.vec4(light[0], light[1], light[2], 2.0 * height / (there - up))
 
 
 @wp.kernel
@@ -158,11 +165,7 @@ def _measure_sky(air: Air, directions: wp.array(dtype=wp.vec3), out: wp.array(dt
     i = wp.tid()
     d = directions[i]
     s = wp.min(wp.dot(d, air.sun), air.cos_sun)
-    out[i] = wp.vec3(
-        sky_light(air, 0.0, d[2], s, 0),
-        sky_light(air, 0.0, d[2], s, 1),
-        sky_light(air, 0.0, d[2], s, 2),
-    )
+    out[i] = sky_light(air, 0.0, d[2], s)
 
 
 def _level_irradiance(air: Any) -> NDArray[np.float64]:

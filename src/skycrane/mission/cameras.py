@@ -85,6 +85,8 @@ class Optics(Section):
     """Vectors of a CAHVORE model, in place of Brown's."""
     vignetting_exponent: NonNegative
     """Light falls off with this power of the cosine of the field angle."""
+    point_spread_px: Annotated[float, Field(ge=0, le=0.8)] = 0.0
+    """Standard deviation of a point's light on the detector, photosites; 0 is a perfect lens."""
     principal_offset_px: Annotated[
         list[float], Field(min_length=2, max_length=2, default_factory=lambda: [0.0, 0.0])
     ]
