@@ -24,6 +24,9 @@ wp.set_module_options({"enable_backward": False})
 _CREASE_COS = 0.78
 """Faces that meet at more than 39 degrees keep an edge."""
 _RAYS = 20
+_INWARD = (0.08, 0.3, 0.6)
+"""How far toward the triangle's middle a corner's openness is looked for: a little, so that a
+neighbour's edge does not count as a wall."""
 
 
 def _face_normals(shape: Shape) -> NDArray[np.float32]:
@@ -100,7 +103,7 @@ class Corners:
 
     def _remembered(self, shape: Shape, workers: int | None) -> NDArray[np.float32]:
         """Return the openness from the user's cache, or bake it; keyed by the shape itself."""
-        key = hashlib.sha256(f"{_RAYS}|{_CREASE_COS}".encode())
+        key = hashlib.sha256(f"{_RAYS}|{_CREASE_COS}|{_INWARD}".encode())
         key.update(shape.vertices_m.tobytes() + shape.triangles.tobytes())
         path = cache_directory() / f"open-{key.hexdigest()[:24]}.npy"
         with contextlib.suppress(OSError, ValueError, EOFError):
@@ -120,17 +123,22 @@ class Corners:
         normals = self.normals(shape)
         corners = shape.vertices_m[shape.triangles]
         middle = corners.mean(axis=1, keepdims=True)
-        # A little inside the triangle, so that a neighbour's edge does not count as a wall.
-        points = (corners * 0.92 + middle * 0.08).reshape(-1, 3) + normals * 2e-3
         reach = 0.35 * float(np.ptp(shape.vertices_m, axis=0).max())
-        out = wp.zeros(len(points), dtype=float, device="cpu")
-        inputs = [
-            mesh.id,
-            wp.array(points.astype(np.float32), dtype=wp.vec3, device="cpu"),
-            wp.array(normals, dtype=wp.vec3, device="cpu"),
-            reach,
-            _RAYS,
-            out,
-        ]
-        launch_rows(_openness, len(points), 1, inputs, workers=workers)
-        return np.asarray(out.numpy())
+        found = np.zeros(len(normals), np.float32)
+        for inward in _INWARD:
+            # A corner inside another part sees nothing, which says nothing about the rest of its
+            # triangle: there a place further in stands for it.
+            dark = np.flatnonzero(found == 0.0)
+            points = (corners * (1 - inward) + middle * inward).reshape(-1, 3) + normals * 2e-3
+            out = wp.zeros(len(dark), dtype=float, device="cpu")
+            inputs = [
+                mesh.id,
+                wp.array(points[dark].astype(np.float32), dtype=wp.vec3, device="cpu"),
+                wp.array(normals[dark], dtype=wp.vec3, device="cpu"),
+                reach,
+                _RAYS,
+                out,
+            ]
+            launch_rows(_openness, len(dark), 1, inputs, workers=workers)
+            found[dark] = out.numpy()
+        return found
