@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import warp as wp
 
+from skycrane.cameras.cords import Ropes
 from skycrane.cameras.optics import Lens
-from skycrane.cameras.strands import Cord, Ropes, Strands, StrandSet, cord_at, shows_cords
+from skycrane.cameras.strand_set import StrandSet, shows_cords
+from skycrane.cameras.strands import Cord, Strands, cord_at
 from skycrane.vehicle.bridles import BridleSurface
 
 WIDTH, HEIGHT, FX = 160, 128, 200.0
@@ -31,6 +33,12 @@ def _cover(
     met = cord_at(s, i, j, at, cell, far)
     cover[i, j] = met.cover
     across[i, j] = met.across
+
+
+@wp.kernel(enable_backward=False)
+def _cover_of(s: Strands, fx: float, at: wp.array2d(dtype=wp.vec2), cover: wp.array2d(dtype=float)):
+    i, j = wp.tid()
+    cover[i, j] = cord_at(s, i, j, at[i, j], wp.vec2(1.0 / fx, 1.0 / fx), 1.0e4).cover
 
 
 def lens():
@@ -104,6 +112,30 @@ def test_a_cord_that_passes_the_eye_gets_broader_toward_it():
     rows = cover.sum(axis=1)
     lit = np.flatnonzero(rows > 0.0)
     assert rows[lit[-5]] > 5 * rows[lit[5]]
+
+
+def test_tiles_list_every_cord_that_is_drawn_in_them():
+    glass = Lens(WIDTH, HEIGHT, FX, FX, 80.0, 63.0, (-0.25, 0.08, 0.0, 0.0, 0.0))
+    rng = np.random.default_rng(2)
+    ends = rng.uniform([-6, -5, -1], [6, 5, 12], (60, 2, 3))
+    radius = rng.choice([0.003, 0.05, 0.4], 60)
+    strands = StrandSet("cpu")
+    lines = (ends[:, 0], ends[:, 1], radius)
+    strands.place(lines, None, eye_m=np.zeros(3), turn=np.eye(3), lens=glass)
+    plane = glass.undistort((np.indices((HEIGHT, WIDTH)).transpose(1, 2, 0)[..., ::-1]
+                             - [glass.cx, glass.cy]) / FX)  # fmt: skip
+    at = wp.array(plane.astype(np.float32), dtype=wp.vec2, device="cpu")
+    seen = []
+    listed = strands.data.first
+    everything = np.broadcast_to(np.argsort(-radius, kind="stable"), (*listed.shape[:2], 60))
+    for first in (listed, wp.array(everything.astype(np.int16), dtype=wp.int16, device="cpu")):
+        strands.data.first = first
+        cover = wp.zeros((HEIGHT, WIDTH), dtype=float, device="cpu")
+        wp.launch(_cover_of, (HEIGHT, WIDTH), [strands.data, FX, at, cover], device="cpu")
+        seen.append(cover.numpy())
+    assert 0.1 < (seen[0] > 0).mean() < 0.95
+    assert (listed.numpy() >= 0).sum() < 0.3 * everything.size
+    assert np.array_equal(*seen)
 
 
 def test_paths_of_the_bridles_are_their_middles(mission):

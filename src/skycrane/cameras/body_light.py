@@ -80,9 +80,11 @@ def body_light(
     gloss = finish[0]
     if gloss > 0.02:
         rough = wp.max(finish[1], 0.05)
-        power = 2.0 / (rough * rough * rough * rough) - 1.0
-        half = wp.normalize(air.sun - d)
-        peak = wp.pow(wp.max(wp.dot(n, half), 0.0), power) * _shine(power)
+        peak = float(0.0)
+        if beam > 0.0 and s > 0.0:
+            power = 2.0 / (rough * rough * rough * rough) - 1.0
+            half = wp.normalize(air.sun - d)
+            peak = wp.pow(wp.max(wp.dot(n, half), 0.0), power) * _shine(power)
         edge = 1.0 - wp.min(facing, 1.0)
         strength = gloss * (0.55 + 0.45 * edge * edge * edge)
         # Metals colour what they mirror; paint does not.
@@ -91,6 +93,6 @@ def body_light(
         mirror = d + n * (2.0 * facing)
         blend = wp.clamp(0.5 + 2.0 * mirror[2], 0.0, 1.0)
         seen = sky * blend + air.ground_radiance * (1.0 - blend)
-        glint = white * (beam * peak * wp.max(s, 0.0))
+        glint = white * (beam * peak * s)
         light += (wp.cw_mul(tint, glint + seen * openness) - light) * strength
     return light

@@ -1,6 +1,5 @@
 """Which tiles of a picture each surface may be seen in, by the images of its triangles."""
 
-# ruff: noqa: UP018, RUF046 - float(0.0) tells Warp that a variable changes in a loop
 # mypy: ignore-errors
 from __future__ import annotations
 
@@ -22,6 +21,9 @@ _REACH = 3.0
 _NODES = 385
 _BEYOND = 1.15
 """How far past the picture's edge a triangle counts as outside, in half widths."""
+_ALL = wp.constant(1.0e6)
+_LARGE = wp.constant(32.0)
+"""Photosites wide from which a triangle's corners bound its image, dearer but closer."""
 
 
 @wp.struct
@@ -87,6 +89,50 @@ def _beside(chart: Chart, p: wp.vec3, q: wp.vec3, r: wp.vec3) -> bool:
     return False
 
 
+@wp.func
+def _circle(chart: Chart, p: wp.vec3, q: wp.vec3, r: wp.vec3) -> wp.vec4:
+    """Return the photosites (left, top, right, bottom) that a triangle's sphere is drawn in."""
+    c = (p + q + r) / 3.0
+    reach = wp.max(wp.length(p - c), wp.max(wp.length(q - c), wp.length(r - c)))
+    if c[2] < 1.5 * reach + 1.0e-3:
+        return wp.vec4(-_ALL, -_ALL, _ALL, _ALL)
+    plane = wp.vec2(c[0] / c[2], c[1] / c[2])
+    if wp.max(wp.abs(plane[0]), wp.abs(plane[1])) >= chart.reach:
+        return wp.vec4(_ALL, _ALL, -_ALL, -_ALL)
+    pixel = _drawn(chart, plane)
+    # A sphere's image is wider off the axis; three photosites for jitter and for the lens.
+    wide = reach / wp.max(c[2] - reach, 1.0e-3) * (1.0 + wp.dot(plane, plane))
+    wide = wide * chart.focal + 3.0
+    return wp.vec4(pixel[0] - wide, pixel[1] - wide, pixel[0] + wide, pixel[1] + wide)
+
+
+@wp.func
+def _corners(chart: Chart, p: wp.vec3, q: wp.vec3, r: wp.vec3) -> wp.vec4:
+    """Return the photosites that a triangle is drawn in, by its corners' images.
+
+    A lens bends the edges between them: by some more than the middle of an edge is off its chord.
+    """
+    if wp.min(p[2], wp.min(q[2], r[2])) < 1.0e-3:
+        return wp.vec4(-_ALL, -_ALL, _ALL, _ALL)
+    a = wp.vec2(p[0] / p[2], p[1] / p[2])
+    b = wp.vec2(q[0] / q[2], q[1] / q[2])
+    c = wp.vec2(r[0] / r[2], r[1] / r[2])
+    low = wp.min(a, wp.min(b, c))
+    high = wp.max(a, wp.max(b, c))
+    if wp.max(wp.max(high), -wp.min(low)) >= chart.reach:
+        return wp.vec4(-_ALL, -_ALL, _ALL, _ALL)
+    u = _drawn(chart, a)
+    v = _drawn(chart, b)
+    w = _drawn(chart, c)
+    bend = wp.length(_drawn(chart, 0.5 * (a + b)) - 0.5 * (u + v))
+    bend = wp.max(bend, wp.length(_drawn(chart, 0.5 * (b + c)) - 0.5 * (v + w)))
+    bend = wp.max(bend, wp.length(_drawn(chart, 0.5 * (c + a)) - 0.5 * (w + u)))
+    wide = 1.5 * bend + 3.0
+    low = wp.min(u, wp.min(v, w))
+    high = wp.max(u, wp.max(v, w))
+    return wp.vec4(low[0] - wide, low[1] - wide, high[0] + wide, high[1] + wide)
+
+
 @wp.kernel(enable_backward=False)
 def cover_kernel(
     row0: int,
@@ -110,24 +156,17 @@ def cover_kernel(
     r = turn * points[triangles[k, 2]] + shift
     if _beside(chart, p, q, r):
         return
-    c = (p + q + r) / 3.0
-    reach = wp.max(wp.length(p - c), wp.max(wp.length(q - c), wp.length(r - c)))
-    top = int(0)
-    left = int(0)
-    bottom = tiles.shape[0] - 1
-    right = tiles.shape[1] - 1
-    if c[2] >= 1.5 * reach + 1.0e-3:
-        plane = wp.vec2(c[0] / c[2], c[1] / c[2])
-        if wp.max(wp.abs(plane[0]), wp.abs(plane[1])) >= chart.reach:
-            return
-        pixel = _drawn(chart, plane)
-        # A sphere's image is wider off the axis; three photosites for jitter and for the lens.
-        wide = reach / wp.max(c[2] - reach, 1.0e-3) * (1.0 + wp.dot(plane, plane))
-        wide = wide * chart.focal + 3.0
-        left = wp.max(int(wp.floor((pixel[0] - wide) / 16.0)), 0)
-        top = wp.max(int(wp.floor((pixel[1] - wide) / 16.0)), 0)
-        right = wp.min(int(wp.floor((pixel[0] + wide) / 16.0)), right)
-        bottom = wp.min(int(wp.floor((pixel[1] + wide) / 16.0)), bottom)
+    box = _circle(chart, p, q, r)
+    if box[2] - box[0] > _LARGE:
+        closer = _corners(chart, p, q, r)
+        box[0] = wp.max(box[0], closer[0])
+        box[1] = wp.max(box[1], closer[1])
+        box[2] = wp.min(box[2], closer[2])
+        box[3] = wp.min(box[3], closer[3])
+    top = wp.max(int(wp.floor(box[1] / 16.0)), 0)
+    left = wp.max(int(wp.floor(box[0] / 16.0)), 0)
+    bottom = wp.min(int(wp.floor(box[3] / 16.0)), tiles.shape[0] - 1)
+    right = wp.min(int(wp.floor(box[2] / 16.0)), tiles.shape[1] - 1)
     for i in range(top, bottom + 1):
         for j in range(left, right + 1):
             if (tiles[i, j] & bit) == 0:

@@ -15,7 +15,7 @@ from skycrane.cameras.point_spread import gather_kernel, spread_kernel, weights_
 from skycrane.cameras.render import FAR_M, View, render_kernel
 from skycrane.cameras.scene import Moment, Scene
 from skycrane.cameras.sensor import expose_kernel, flat_kernel, sensor_of
-from skycrane.cameras.strands import StrandSet, shows_cords
+from skycrane.cameras.strand_set import StrandSet, shows_cords
 from skycrane.mars.parallel import launch_rows
 from skycrane.mission.cameras import Camera
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from skycrane.cameras.bodies import SURFACES, BodySet
+from skycrane.cameras.cords import Ropes, StrandsOf
 from skycrane.cameras.dust_history import DustHistory
 from skycrane.cameras.heightfield import ground_of
-from skycrane.cameras.strands import Ropes, StrandsOf
 from skycrane.cameras.surfaces import Corners
 from skycrane.compute import start_warp
 from skycrane.flight.record import Flight

@@ -30,7 +30,11 @@ STACK = 96
 _BINS = 16
 _DEEPEST = 40
 """Halvings by the heuristic; further ones are by number."""
-_VERSION = 1
+_FEWEST = 2
+"""Triangles that are not halved further."""
+_LEAF_PRICE = 1.4
+"""What a ray pays at a leaf, in what it pays at a node: measured."""
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ def _halve(low: Array, high: Array, deepest: int) -> tuple[_Halves, NDArray[np.i
     """Return the two-way splits of triangles down to leaves, and the triangles in their order."""
     order = np.arange(len(low))
     children, begin, end = [[-1, -1]], [0], [len(low)]
-    active = [0] if len(low) > WIDE else []
+    active = [0] if len(low) > _FEWEST else []
     for depth in range(10**6):
         if not active:
             break
@@ -134,7 +138,7 @@ def _halve(low: Array, high: Array, deepest: int) -> tuple[_Halves, NDArray[np.i
             cut = begin[n] + size
             children[n] = [len(children), len(children) + 1]
             for span in ((begin[n], cut), (cut, end[n])):
-                if span[1] - span[0] > WIDE:
+                if span[1] - span[0] > _FEWEST:
                     below.append(len(children))
                 children.append([-1, -1])
                 begin.append(span[0])
@@ -147,21 +151,77 @@ def _halve(low: Array, high: Array, deepest: int) -> tuple[_Halves, NDArray[np.i
     return _Halves(np.array(children), np.array(begin), np.array(end), area), order
 
 
-def _gathered(halves: _Halves, n: int) -> list[int]:
-    """Return up to eight nodes that together make up node n: the largest are opened first."""
-    found = [n]
-    while len(found) < WIDE:
-        inner = [m for m in found if halves.children[m, 0] >= 0]
-        if not inner:
-            break
-        largest = max(inner, key=lambda m: halves.area[m])
-        found.remove(largest)
-        found += halves.children[largest].tolist()
+def _levels(halves: _Halves) -> list[NDArray[np.int64]]:
+    """Return the nodes of the two-way splits by depth, root first."""
+    levels, row = [], np.zeros(1, np.int64)
+    while len(row):
+        levels.append(row)
+        below = halves.children[row].ravel()
+        row = below[below >= 0]
+    return levels
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How to gather two-way splits at the least price.
+
+    Attributes:
+        leaf: nodes that are best met whole, as one leaf, (n,).
+        first: of the at most i pieces that stand for a node, how many are of its first half, 0
+            where fewer do as well; for i = 8 its own children, (n, 9).
+    """
+
+    leaf: NDArray[np.bool_]
+    first: NDArray[np.int64]
+
+
+def _planned(halves: _Halves) -> _Plan:
+    """Return the plan by which a ray pays least (Ylitie, Karras and Laine 2017, section 3.1).
+
+    A ray that comes to a node pays once for its eight children, however few they are, and at a
+    leaf once for its eight triangles; it comes there in proportion to the area of the box.
+    """
+    n = len(halves.begin)
+    whole = np.where(halves.end - halves.begin <= WIDE, _LEAF_PRICE * halves.area, np.inf)
+    price = np.repeat(whole[:, None], WIDE, axis=1)
+    leaf, first = np.ones(n, bool), np.zeros((n, WIDE + 1), np.int64)
+    for row in reversed(_levels(halves)):
+        some = row[halves.children[row, 0] >= 0]
+        a, b = halves.children[some].T
+        for i in range(WIDE, 1, -1):
+            choices = np.stack([price[a, k] + price[b, i - k] for k in range(1, i)])
+            first[some, i], parted = choices.argmin(axis=0) + 1, choices.min(axis=0)
+            if i == WIDE:
+                opened = halves.area[some] + parted
+                leaf[some] = whole[some] <= opened
+                price[some, 1:] = np.minimum(whole[some], opened)[:, None]
+            else:
+                price[some, i] = parted
+        for i in range(2, WIDE):
+            first[some, i] *= price[some, i] < price[some, i - 1]
+            price[some, i] = np.minimum(price[some, i], price[some, i - 1])
+    return _Plan(leaf, first)
+
+
+def _pieces(halves: _Halves, plan: _Plan, n: int) -> list[int]:
+    """Return the at most eight nodes that become the children of node n."""
+    found, ahead = [], [(n, WIDE)]
+    while ahead:
+        m, i = ahead.pop()
+        k = int(plan.first[m, i])
+        if i == 1:
+            found.append(m)
+        elif k == 0:
+            ahead.append((m, i - 1))
+        else:
+            left, right = halves.children[m].tolist()
+            ahead += [(right, i - k), (left, k)]
     return found
 
 
 def _eightfold(halves: _Halves, order: NDArray[np.int64]) -> Layout:
     """Return the eight-way tree of two-way splits, nodes by depth."""
+    plan = _planned(halves)
     child: list[list[int]] = []
     faces: list[NDArray] = []
     depths, row = [0], [0]
@@ -170,14 +230,14 @@ def _eightfold(halves: _Halves, order: NDArray[np.int64]) -> Layout:
         last = depths[-1] + len(row)
         for n in row:
             slots = [0] * WIDE
-            for k, m in enumerate(_gathered(halves, n)):
-                if halves.children[m, 0] >= 0:
-                    slots[k] = last + len(below)
-                    below.append(m)
-                else:
+            for k, m in enumerate(_pieces(halves, plan, n)):
+                if plan.leaf[m]:
                     slots[k] = -1 - len(faces)
                     some = order[halves.begin[m] : halves.end[m]]
                     faces.append(np.pad(some, (0, WIDE - len(some)), constant_values=-1))
+                else:
+                    slots[k] = last + len(below)
+                    below.append(m)
             child.append(slots)
         depths.append(last)
         row = below
