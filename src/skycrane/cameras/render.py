@@ -237,14 +237,23 @@ def _cell(directions: wp.array2d(dtype=wp.vec3), i: int, j: int) -> wp.vec2:  # 
 
 
 @wp.func
+def _step(first: float, by: float, n: int) -> float:
+    """Return the n-th of a row of numbers, -0.5 to 0.5, that fill the range evenly."""
+    x = first + by * float(n)
+    return x - wp.floor(x) - 0.5
+
+
+@wp.func
 def _ray_of(view: View, direction: wp.vec3, begin: float, i: int, j: int, n: int) -> Ray:
     """Return the n-th ray of a photosite; its tile shares its chances."""
     ti = i // 2
     tj = j // 2
-    more = hash2(ti, tj + n * 8192, view.key + 1)
-    dx = (unit(more, 0) - 0.5) * view.jitter * view.inv_fx
-    dy = (unit(more, 1) - 0.5) * view.jitter * view.inv_fy
-    when = (unit(more, 2) - 0.5) * view.jitter
+    first = hash2(ti, tj, view.key + 1)
+    # Evenly over the photosite and the exposure from wherever the first is: Roberts (2018), "The
+    # unreasonable effectiveness of quasirandom sequences", in three dimensions.
+    dx = _step(unit(first, 0), 0.8191725, n) * view.jitter * view.inv_fx
+    dy = _step(unit(first, 1), 0.6710436, n) * view.jitter * view.inv_fy
+    when = _step(unit(first, 2), 0.5497005, n) * view.jitter
     ray = Ray()
     ray.row = i
     ray.column = j
