@@ -1,23 +1,25 @@
-"""Dust along a ray: sheet, stagnation line and veil, as Warp functions.
+"""Dust along a ray: sheet, meeting line and veil, as Warp functions.
 
 A phenomenological model for looking at, not a prediction of erosion. What it leans on:
-- dust is first moved above 60 m and visibility goes near 20 m under this kind of stage (Vizcaino
-  and Mehta, "Quantification of plume-soil interaction and excavation due to the sky crane descent
-  stage", AIAA, NASA NTRS 20150002954), by viscous shear in a sheet nearly parallel to the ground;
-  `threshold_n_m2` is set by it;
+- dust is first moved above 60 m, by viscous shear in a sheet nearly parallel to the ground;
+  visibility goes near 20 m, and with four engines plumes that meet erode more (Vizcaino and
+  Mehta, "Quantification of plume-soil interaction and excavation due to the sky crane descent
+  stage", AIAA, NASA NTRS 20150002954); `threshold_n_m2` is set by it;
 - erosion grows with what a plume brings to the ground beyond a threshold (Roberts 1963; Metzger et
   al. 2008, arXiv 2104.05198). Metzger (Icarus 417, 2024) finds the energy flux in the laminar
   sublayer, not shear, to set the rate; here a linear law in thrust over distance squared stands for
-  either;
+  either. Steady jets dig little, pulsed ones by far more (Mehta et al. 2011, Icarus, on Phoenix):
+  these engines are throttled, and beyond a second threshold soil is let go in bulk;
 - the sheet leaves at a few degrees as in the landing films of Apollo (Metzger, Smith, Lane 2011, J.
   Geophys. Res.), and thickens outward as a radial wall jet does;
-- streaks run along the plane potential flow of equal sources at the plumes' stagnation points, and
-  turn aside where the sheets of two of them meet (dust_pattern);
+- streaks run straight out from each plume to where its sheet meets another (dust_pattern), and
+  there a fountain leans and is carried off (dust_ridge);
+- stones leave bright wakes where they stand (dust_stones);
+- dust sends more light on than back (Chen-Chen et al. 2019, Icarus 330, 16, on Martian dust); deep
+  in it light has forgotten where it came from;
 - the veil is fed late, when the plumes are short, and cleared by Stokes settling out of two layers
   and by the mission's wind near the ground (dust_history);
-- the picture is drawn from the flown descent camera's last frames: a swept core under each plume,
-  bright filaments streaming outward in bunches, a wavering bright line where two plumes meet, and a
-  veil that closes over the middle when the stage leaves.
+- the picture is drawn from the flown descent camera's last frames.
 
 How a renderer uses it, once a frame and once a ray:
 
@@ -37,18 +39,22 @@ import warp as wp
 
 from skycrane.cameras.dust_pattern import (
     DustState,
+    Fan,
     billow,
     noise,
     offset,
     stones,
     streak,
-    stream,
+    wake,
 )
+from skycrane.cameras.dust_ridge import MEETING_LIMIT, Meeting, meeting
 
-__all__ = ["DustState", "dust_between", "dust_optics"]
+__all__ = ["DustState", "dust_between", "dust_optics", "settled_tint"]
 
 
 wp.set_module_options({"enable_backward": False})
+
+_LIMIT = wp.constant(MEETING_LIMIT)
 
 
 @wp.func
@@ -60,24 +66,49 @@ def _layer(low: float, high: float, length: float, scale: float) -> float:
     return wp.exp(-low / scale) * length / scale
 
 
+@wp.struct
+class Sheet:
+    """The sheet at a place.
+
+    Attributes:
+        depth: vertical optical depth.
+        height: its scale height, m.
+        shade: brightness of its dust.
+        swept: how much the ground under it is swept, 0 to 1.
+        stone: how much a flying stone covers.
+        lift: how much its streaks stand up, logarithm.
+    """
+
+    depth: float
+    height: float
+    shade: float
+    swept: float
+    stone: float
+    lift: float
+
+
 @wp.func
-def _sheet(state: DustState, east: float, north: float, clear: float, near: float) -> wp.vec4:
-    """Return the sheet at a place: vertical depth, height [m], brightness, swept share.
+def _sheet(state: DustState, east: float, north: float, clear: float, foot: float) -> Sheet:
+    """Return the sheet at a place.
 
     `clear` is how much of its texture shows, 0 to 1: from within there is little to tell apart;
-    `near` how much of the finest.
+    `foot` what the camera tells apart, m.
     """
-    depth = float(0.0)
-    swept = float(0.0)
+    s = Sheet()
+    s.shade = 1.0
+    s.height = state.height_minimum
     first = float(0.0)
     second = float(0.0)
     main = int(0)
-    other = int(0)
     nearest = float(1.0e6)
+    sides = wp.vec2(1.0e-12, 1.0e-12)
+    thickest = wp.max(state.depth)
     kept = float(1.0)
+    off = wp.vec2(1.0, 0.0)
     for i in range(4):
         if state.depth[i] > 1.0e-4:
-            r = wp.length(offset(state, i, east, north))
+            way = offset(state, i, east, north)
+            r = wp.max(wp.length(way), 0.02)
             core = state.core_share * state.reach[i]
             rise = 1.0 - wp.exp(-(r * r) / (core * core))
             thin = 1.0 / (1.0 + r / (state.decay_share * state.reach[i]))
@@ -90,67 +121,65 @@ def _sheet(state: DustState, east: float, north: float, clear: float, near: floa
                 share = r / state.gone[i]
                 left = 1.0 - wp.exp(-share * share * share)
                 # No streaks where one flow gives way to the other.
-                kept *= wp.smoothstep(0.0, 0.5, wp.abs(wp.log(wp.max(share, 1.0e-3))))
+                still = wp.smoothstep(0.0, 0.5, wp.abs(wp.log(wp.max(share, 1.0e-3))))
                 if share < 1.0:
-                    kept *= wp.min(0.06 * state.gone[i] * state.gone[i], 1.0)
-            depth += state.depth[i] * (0.12 + 0.88 * rise) * thin * edge * left
-            swept = wp.max(swept, wp.exp(-r / (2.5 * core)) * wp.min(state.depth[i], 1.0))
+                    still *= wp.min(0.06 * state.gone[i] * state.gone[i], 1.0)
+                kept *= 1.0 - (1.0 - still) * wp.min(4.0 * state.depth[i] / thickest, 1.0)
+            s.depth += state.depth[i] * (0.35 + 0.65 * rise) * thin * edge * left
+            s.swept = wp.max(s.swept, wp.exp(-r / (2.5 * core)) * wp.min(state.depth[i], 1.0))
             strength = state.depth[i] * state.depth[i] * left / (r * r + core * core)
             nearest = wp.min(nearest, r)
+            if state.side[i] > 0.0:
+                sides[1] = sides[1] + strength
+            else:
+                sides[0] = sides[0] + strength
             if strength > first:
                 second = first
-                other = main
                 first = strength
                 main = i
+                off = way
             elif strength > second:
                 second = strength
-                other = i
-    if depth <= 1.0e-4:
-        return wp.vec4(0.0, state.height_minimum, 1.0, swept)
-    ridge = float(0.0)
-    behind = float(0.0)
+    if s.depth <= 1.0e-4:
+        return s
+    fan = Fan()
+    fan.r = wp.max(wp.length(off), 0.02)
+    # Wide as rooms: more is picked up here than there, and streams bend a little.
+    patchy = noise(state.lattice, 29, 0.09 * east, 0.09 * north, 0.1 * state.drift)
+    out = off / fan.r
+    bend = 0.2 * patchy
+    fan.out = wp.normalize(wp.vec2(out[0] - bend * out[1], out[1] + bend * out[0]))
+    fan.log = wp.log(fan.r)
+    fan.which = 101 * (main + 1)
+    fan.foot = foot
     apart = wp.log(first / wp.max(second, 1.0e-12))
-    # Beyond what the noises below can bridge there is no line, and no need of them.
-    limit = 1.7 + 4.0 * state.ridge_width
-    if apart < limit:
-        # The line where two plumes meet wavers and curls over.
-        slow = 0.3 * state.drift
-        wobble = noise(state.seed + wp.uint32(7), 0.16 * east, 0.16 * north, slow)
-        fringe = noise(state.seed + wp.uint32(9), 0.6 * east, 0.6 * north, 2.0 * slow)
-        wisp = noise(state.seed + wp.uint32(13), 1.9 * east, 1.9 * north, 4.0 * slow)
-        side = 1.0
-        if main > other:
-            side = -1.0
-        curl = noise(state.seed + wp.uint32(15), 5.3 * east, 5.3 * north, 6.0 * slow)
-        gap = side * apart + 0.9 * wobble + 0.5 * fringe + 0.2 * wisp + 0.05 * curl
-        # Sharp on one side, trailing off on the other, as a breaking wave of dust does.
-        width = state.ridge_width * wp.where(gap > 0.0, 2.2 + 1.2 * wisp, 0.2)
-        patch = wp.smoothstep(-0.5, 0.6, wobble - 0.6 * fringe + 0.25 * wisp)
-        ridge = wp.exp(-wp.abs(gap) / width) * (0.2 + 0.8 * patch)
-        ridge *= clear * (0.9 + 0.55 * wisp + 0.5 * curl)
-        # Behind the breaker what it threw up hangs in the air.
-        behind = wp.smoothstep(-0.1, 0.35, gap) * wp.exp(-wp.max(gap, 0.0) / 1.3)
-        behind *= (0.75 + 0.35 * fringe) * (1.0 - wp.smoothstep(0.5, 1.0, apart / limit))
-    flow = stream(state, east, north)
-    lines = streak(state, flow, near)
-    if near > 0.0 and flow.slope > 0.03 and flow.slope < 1.5:
-        swept += near * stones(state, flow)
-    # More is picked up here than there, as wide as rooms: the sheet is patchy.
-    seed = state.seed
-    drift = state.drift
-    patchy = 1.3 * noise(seed + wp.uint32(29), 0.13 * east, 0.13 * north, 0.11 * drift)
-    patchy += 0.6 * noise(seed + wp.uint32(31), 0.41 * east, 0.41 * north, 0.35 * drift)
-    depth *= wp.exp(patchy)
-    height = state.height_minimum + state.height_share * nearest
-    # Streaks mix with what is around them as they run.
-    run = nearest / (0.65 * state.reach[main])
-    keep = clear * kept * (1.0 - 0.6 * wp.min(ridge, 1.0)) / (1.0 + run * run)
-    thick = wp.exp(state.streak_contrast * keep * lines[0]) + state.ridge_depth * (
-        ridge + 0.7 * behind
+    # Beyond what the noises can bridge there is no meeting line, and no need of them.
+    between = wp.log(sides[1] / sides[0])
+    m = Meeting()
+    if wp.abs(between) < _LIMIT:
+        m = meeting(state, between, wp.vec2(east, north))
+    # Radial to where the sheets meet; there the flow goes up, and streaks end.
+    core = state.core_share * state.reach[main]
+    keep = wp.smoothstep(0.0, 0.7, apart) * wp.smoothstep(0.2, 1.0, fan.r / core)
+    run = fan.r / (0.65 * state.reach[main])
+    keep *= clear * kept * (1.0 - 0.7 * wp.min(m.crest, 1.0)) / (1.0 + run * run)
+    lines = wp.vec3(0.0, 0.0, 0.0)
+    if keep > 0.01:
+        lines = streak(state, fan)
+        if state.wake_contrast > 0.0 and foot < 0.2:
+            tail = wake(state, fan, east, north)
+            lines[1] = lines[1] + state.wake_contrast * tail * (1.0 + 1.5 * lines[1])
+    if foot < 0.05 and keep > 0.15:
+        s.stone = stones(state, fan)
+    s.depth *= wp.exp(0.8 * patchy + 0.8 * keep * lines[0])
+    s.height = (state.height_minimum + state.height_share * nearest) * (1.0 + 2.0 * m.crest)
+    s.depth *= wp.exp(state.streak_contrast * keep * (lines[1] - 0.15)) + clear * (
+        state.ridge_depth * (m.crest + 0.8 * m.behind)
     )
-    shade = 1.0 + wp.clamp(keep * (state.streak_relief * lines[1] + 0.12 * lines[0]), -0.3, 0.4)
-    shade += 0.2 * wp.min(ridge, 1.0) * wp.min(0.3 * state.ridge_depth, 1.0)
-    return wp.vec4(depth * thick, height * (1.0 + 2.0 * ridge), shade, swept)
+    s.lift = keep * (0.5 * lines[0] + 0.6 * lines[1])
+    s.shade = 1.0 + keep * wp.clamp(state.streak_relief * lines[2] + 0.08 * lines[1], -0.25, 0.3)
+    s.shade += m.shade * wp.min(0.3 * state.ridge_depth, 1.0)
+    return s
 
 
 @wp.func
@@ -189,8 +218,47 @@ def _lit(state: DustState, point: wp.vec3) -> float:
     aside = wp.abs(de * state.cover_ahead[1] - dn * state.cover_ahead[0])
     inside = wp.min(state.cover_half[0] - ahead, state.cover_half[1] - aside)
     # Dust in the air is a depth of it: its shadow has no sharp edge.
-    dark = wp.smoothstep(-0.15, 0.15, inside)
+    dark = wp.smoothstep(-0.4, 0.4, inside)
     return 1.0 - (1.0 - state.cover_shade) * dark
+
+
+@wp.func
+def _phase(state: DustState, d: wp.vec3) -> float:
+    """Return how bright dust is seen along `d`: a lobe and an even part.
+
+    The lobe is that of Henyey and Greenstein (1941); 1 at 120 degrees from forward, where cameras
+    that look down see most of it.
+    """
+    up = 1.0 / wp.sqrt(1.0 + state.sun_run * state.sun_run)
+    level = state.sun_run * up
+    cosine = d[2] * up + level * (d[0] * state.sun_east + d[1] * state.sun_north)
+    g = state.forward
+    lobe = (1.0 + g * g + g) / (1.0 + g * g - 2.0 * g * cosine)
+    return 1.0 + state.forward_share * (wp.min(lobe * wp.sqrt(lobe), 3.0) - 1.0)
+
+
+@wp.func
+def settled_tint(state: DustState, at: wp.vec3, up: float, under: wp.vec3) -> wp.vec3:
+    """Return what dust that settled on the rover does to a surface's light, a factor by colour.
+
+    Args:
+        state: the dust at this instant.
+        at: place: east, north, height above the datum [m].
+        up: upward part of the surface's normal.
+        under: the surface's own reflectance.
+    """
+    de = at[0] - state.cover_east
+    dn = at[1] - state.cover_north
+    # The rover, and no other body: none stands within its length by then.
+    if up <= 0.0 or state.cover_height <= 0.0 or at[2] - state.ground > 3.0:
+        return wp.vec3(1.0, 1.0, 1.0)
+    if de * de + dn * dn > 9.0:
+        return wp.vec3(1.0, 1.0, 1.0)
+    share = 1.0 - wp.exp(-state.settled * up)
+    tint = wp.vec3(1.0, 1.0, 1.0) * (1.0 - share)
+    for c in range(3):
+        tint[c] = tint[c] + share * state.albedo[c] / wp.max(under[c], 0.03)
+    return tint
 
 
 @wp.func
@@ -204,32 +272,48 @@ def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
     """
     if state.active == 0:
         return wp.vec3(0.0, 1.0, 0.0)
-    length = wp.length(end - start)
+    way = end - start
+    length = wp.max(wp.length(way), 1.0e-3)
     low = wp.max(wp.min(start[2], end[2]), 0.0)
     high = wp.max(wp.max(start[2], end[2]), 0.0)
     foot = end
     if start[2] < end[2]:
         foot = start
+        way = -way
     veil = _veil(state, start, end)
+    toward = _phase(state, (end - start) / length)
     if low > 8.0:
-        return wp.vec3(veil, 1.0, 0.0)
-    clear = wp.clamp(0.5 * high - 0.35, 0.08, 1.0)
-    sheet = _sheet(state, foot[0], foot[1], clear, wp.clamp(1.6 - 0.16 * high, 0.0, 1.0))
+        return wp.vec3(veil, 1.0 + (toward - 1.0) / (1.0 + 0.7 * veil), 0.0)
+    clear = wp.clamp(0.5 * high - 0.35, 0.1, 1.0)
+    grain = 0.0035 * length
+    sheet = _sheet(state, foot[0], foot[1], clear, grain)
     # A grazing ray leaves the place where the sheet was sampled; its path counts up to a few times.
-    path = wp.min(_layer(low, high, length, sheet[1]), 4.0)
-    near = sheet[0] * path
-    # Billows keep the veil from being flat; they drift with the wind of the plumes, small ones
-    # faster, and are lit from one side: where a cloud thins toward the sun it is bright.
-    cloud = billow(state, foot[0], foot[1], start[2])
-    veil = veil * wp.exp(1.3 * cloud[0] - 0.1)
-    total = near + veil
+    near = sheet.depth * wp.min(_layer(low, high, length, sheet.height), 4.0)
+    # Clouds of the veil are met where most of it lies: low over the ground, or a little above the
+    # eye that looks up.
+    rise = wp.max(high - low, 0.3)
+    lift = wp.min((0.4 + 1.4 * wp.min(low, 1.5)) / rise, 1.0)
+    along = wp.min(lift, 6.0 / length)
+    at = foot - way * along
+    # From the eye to there: what looks up has its foot at the eye.
+    afar = wp.where(start[2] < end[2], along, 1.0 - along) * length
+    cloud = billow(state, at, 0.0035 * afar)
     # What streams along the ground pushes up the low veil, and shows on its top.
-    lit = cloud[1] + (sheet[2] - 1.0)
-    shade = (near * sheet[2] + veil * (1.0 + lit)) / wp.max(total, 1.0e-6)
+    veil *= wp.exp(1.2 * cloud[0] - 0.2 + 0.4 * sheet.lift)
+    near *= wp.exp(0.6 * cloud[0])
+    total = near + veil
+    lit = cloud[1] + 0.7 * (sheet.shade - 1.0)
+    shade = (near * sheet.shade + veil * (1.0 + lit)) / wp.max(total, 1.0e-6)
     up = wp.min(0.3, 0.5 * (start[2] + end[2]))
-    middle = foot + (start + end - 2.0 * foot) * (up / wp.max(high - low, 0.3))
+    middle = foot - way * (up / wp.max(high - low, 0.3))
     light = _lit(state, wp.vec3(middle[0], middle[1], up))
-    return wp.vec3(total, shade * light, sheet[3])
+    # Light that went from grain to grain has forgotten where it came from.
+    once = 1.0 / (1.0 + 0.7 * total)
+    shade *= (1.0 + (light - 1.0) * once) * (1.0 + (toward - 1.0) * once)
+    # A flying stone hides what is behind it, and is darker than dust in the sun.
+    total += 3.0 * sheet.stone
+    shade *= 1.0 - 0.5 * sheet.stone
+    return wp.vec3(total, shade, sheet.swept)
 
 
 @wp.func

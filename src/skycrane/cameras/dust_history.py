@@ -10,7 +10,18 @@ import warp as wp
 from numpy.typing import NDArray
 
 from skycrane.cameras.dust import DustState
-from skycrane.draws import key32
+from skycrane.cameras.dust_pattern import LATTICE
+from skycrane.cameras.dust_plumes import (
+    FAR_M,
+    PLUMES,
+    STEP_S,
+    gather,
+    hold_last,
+    leaky,
+    plumes_of,
+)
+from skycrane.cameras.dust_stones import BUMP_CELL_M, bump_map
+from skycrane.draws import generator, key32
 from skycrane.flight.record import Flight
 from skycrane.mars.frames import SiteFrame, rotate
 from skycrane.mars.wind import layer_scale, steady_wind
@@ -23,26 +34,25 @@ Array = NDArray[np.float64]
 GroundHeight = Callable[[Array, Array], Array]
 Series = dict[str, Array]
 
-_STEP_S = 0.05
 _CEILING_M = 160.0
 """Height above which no plume is followed; far above where dust is first moved."""
 _NEAR_M = 10.0e3
-_PLUMES = 4
-_FAR_M = 1.0e3
 _COVER_M = 30.0
 """Height of the rover above which its shadow on the dust is let go."""
 _SETTLING_S = 90.0
 """How long after the last plume the dust is followed."""
-_STONE_LIGHT = 0.8
-"""How much brighter a flying stone is than the ground, share."""
+_SHEARED = 0.05
+"""Rate at which a plume raises dust before it digs in bulk, share of the rate then."""
 _CUT = 0.6
 """A plume that could hold no more than this share of its sheet counts as cut off."""
-_EMPTY = 2.0
+_EMPTY = 3.3
 """How much faster than streaks run a sheet empties behind the last of the flow."""
 _RUN_S = 1.0
 """Time constant with which the flow of a cut plume slows down."""
 _BLOWN = 12.0
 """Logarithm of the distance by which a sheet is let go: beyond the horizon."""
+_CARRY_M = 1.0
+"""Height whose wind carries the clouds of the veil, m."""
 _FOLLOW_S = 0.2
 """Time constant with which a sheet's middle follows its plume along the ground."""
 
@@ -67,6 +77,7 @@ class DustHistory:
         ground_height_m: GroundHeight = _level,
         *,
         sun_site: tuple[float, float, float] = (-1.0, 0.0, 0.5),
+        device: Any = None,
     ) -> None:
         """Integrate the dust of a flight.
 
@@ -75,15 +86,26 @@ class DustHistory:
             flight: the record.
             ground_height_m: terrain height [m] at site east, north [m], vectorised.
             sun_site: unit vector toward the sun, site axes (streaks are lit from there).
+            device: where frames are drawn.
         """
         self._dust, self._wind_section = mission.dust, mission.wind
         self._ground_height_m = ground_height_m
         self._seed = key32(mission.site.seed, "dust streaks")
-        self._groups = _plumes_of(mission)
+        numbers = generator(mission.site.seed, "dust").uniform(-1.0, 1.0, LATTICE**3)
+        self._lattice = wp.array(numbers.astype(np.float32), dtype=float, device=device)
+        self._device = device
+        self._bumps: tuple[Any, float, float] | None = None
+        self._groups = plumes_of(mission)
+        left = np.array(mission.shape.stage.engine_points_m)[:, 1] < 0.0
+        self._sides = np.zeros(PLUMES)
+        self._sides[: len(self._groups)] = [-1.0 if left[g[0]] else 1.0 for g in self._groups]
+        self._lean = 1.0
         level = np.hypot(sun_site[0], sun_site[1])
         self._sun = (sun_site[0] / max(level, 1e-6), sun_site[1] / max(level, 1e-6))
         self._sun_run = min(level / max(sun_site[2], 1e-3), 20.0)
         self._rover, self._body = flight.bodies.get("rover"), mission.shape.rover
+        # Height of the deck over the ground once it stands, axes down from the rover's foot.
+        self._deck_m = -self._body.deck_z_m
         self._frame = SiteFrame.of(mission.site)
         self._radius_m = mission.site.radius_m
         self._time_s, forcing = self._force(mission, flight)
@@ -103,7 +125,7 @@ class DustHistory:
         if not self._dust.enabled or not len(low):
             return np.zeros(0), {}
         first, last = stage.time_s[low[0]], stage.time_s[low[-1]]
-        t = np.arange(np.floor(first / _STEP_S) * _STEP_S, last + _SETTLING_S, _STEP_S)
+        t = np.arange(np.floor(first / STEP_S) * STEP_S, last + _SETTLING_S, STEP_S)
         throttle = np.maximum(stage.driver("throttle", t), 0.0)
         total = np.where(t <= last, stage.driver("thrust_n", t), 0.0)
         thrust = throttle * (total / np.maximum(throttle.sum(axis=1), 1e-9))[:, None]
@@ -111,7 +133,7 @@ class DustHistory:
         axes = engine_axes(mission.shape.stage, mission.vehicle.engines)
         pose = stage.pose(t)
         hits = [self._impinge(frame, *pose, exits[m], axes[m]) for m in range(len(exits))]
-        return t, _gather(self._groups, thrust, hits)
+        return t, gather(self._groups, thrust, hits)
 
     def _above_ground_m(self, site_m: Array) -> Array:
         """Return heights [m] above the local ground of site positions (n, 3)."""
@@ -134,9 +156,9 @@ class DustHistory:
             spot = start + np.minimum(length, _CEILING_M)[:, None] * way
             spot[:, 2] = start[:, 2]
             clear = self._above_ground_m(spot)
-            length = np.clip(clear / np.maximum(down, 1e-3), 0.5, _FAR_M)
+            length = np.clip(clear / np.maximum(down, 1e-3), 0.5, FAR_M)
         # Plumes that point away from the ground reach it nowhere.
-        length = np.where(down > 0.2, length, _FAR_M)
+        length = np.where(down > 0.2, length, FAR_M)
         return start[:, :2] + length[:, None] * way[:, :2], length
 
     # -- in time ---------------------------------------------------------------------------------
@@ -149,28 +171,37 @@ class DustHistory:
         pull = force["pull"].sum(axis=1)
         out = self._follow(force, excess, target)
         strongest = np.sqrt(force["pull"].max(axis=1))
-        out["phase"] = np.cumsum(d.stream_rate_hz * strongest) * _STEP_S
-        out["drift"] = np.cumsum(np.minimum(0.15 + np.sqrt(pull) * 0.35, 4.0)) * _STEP_S
+        out["phase"] = np.cumsum(d.stream_rate_hz * strongest) * STEP_S
+        out["drift"] = np.cumsum(np.minimum(0.15 + np.sqrt(pull) * 0.35, 4.0)) * STEP_S
         total = excess.sum(axis=1)
-        fed = d.veil_rate_hz * total**3 / (total**2 + d.veil_knee**2) * _STEP_S
-        fine = _leaky(fed * d.fine_share, 1.0 / d.fine_decay_s)
+        bulk = np.maximum(excess - d.veil_knee, 0.0).sum(axis=1)
+        fed = d.veil_rate_hz * (bulk + _SHEARED * total) * STEP_S
+        fine = leaky(fed * d.fine_share, 1.0 / d.fine_decay_s)
         self._drift_off(out, force, excess, fed)
         hold = pull / (pull + d.veil_hold_n_m2)
         free = np.zeros(len(pull))
         front = np.zeros(len(pull))
-        closing = 1.0 - np.exp(-_STEP_S / d.veil_fill_s)
+        closing = 1.0 - np.exp(-STEP_S / d.veil_fill_s)
         for k in range(1, len(pull)):
             free[k] = free[k - 1] + (1.0 - hold[k] - free[k - 1]) * closing
             speed = d.front_speed_m_s * np.sqrt(total[k]) / (1.0 + front[k - 1] / d.front_decay_m)
-            front[k] = front[k - 1] + speed * _STEP_S
+            front[k] = front[k - 1] + speed * STEP_S
         out["front"] = front
         for name, share, height in (
             ("veil", 1.0 - d.low_share, d.veil_height_m),
             ("low", d.low_share, d.low_height_m),
         ):
-            coarse = _leaky(fed * (1.0 - d.fine_share), self._clearing_hz(height))
+            coarse = leaky(fed * (1.0 - d.fine_share), self._clearing_hz(height))
             out[name] = share * (coarse + fine) * free
-        out["met"] = np.cumsum(out["veil"] + out["low"]) * _STEP_S
+            fallen = d.settling_m_s / height * share * coarse * free * STEP_S
+            out["settled"] = out.get("settled", 0.0) + np.cumsum(
+                d.stick_share * fallen * np.exp(-self._deck_m / height)
+            )
+        wind = self._wind(_CARRY_M)
+        out["carry"] = np.outer(np.arange(len(pull)) * STEP_S, wind)
+        # The side that thrusts more over the whole hover.
+        self._lean = 1.0 if float((excess @ self._sides).sum()) >= 0.0 else -1.0
+        out["met"] = np.cumsum(out["veil"] + out["low"]) * STEP_S
         return out
 
     def _clearing_hz(self, height_m: float) -> float:
@@ -189,12 +220,12 @@ class DustHistory:
         """Add the veil's middle: where what has not gone yet was fed, carried on by the wind."""
         rate = self._clearing_hz(self._dust.veil_height_m)
         weight = np.maximum(excess, 1e-9)
-        held = _leaky(fed, rate)
+        held = leaky(fed, rate)
         for axis, name in enumerate(("east", "north")):
             middle = (force[name] * weight).sum(axis=1) / weight.sum(axis=1)
-            carried = held * float(self._wind(self._dust.veil_height_m)[axis]) * _STEP_S
-            place = _leaky(np.where(fed > 0.0, fed * middle, 0.0) + carried, rate)
-            out[f"veil_{name}"] = _hold_last(place / np.maximum(held, 1e-12), held > 1e-6)
+            carried = held * float(self._wind(self._dust.veil_height_m)[axis]) * STEP_S
+            place = leaky(np.where(fed > 0.0, fed * middle, 0.0) + carried, rate)
+            out[f"veil_{name}"] = hold_last(place / np.maximum(held, 1e-12), held > 1e-6)
 
     def _follow(self, force: Series, excess: Array, target: Array) -> Series:
         """Return each plume's sheet, relaxing to its target, and where it last blew."""
@@ -205,8 +236,8 @@ class DustHistory:
         speed = np.zeros(excess.shape[1])
         depth, blown = np.zeros(excess.shape[1]), np.zeros(excess.shape[1])
         out["gone"] = np.zeros(excess.shape)
-        follow = 1.0 - np.exp(-_STEP_S / _FOLLOW_S)
-        slower = np.exp(-_STEP_S / _RUN_S)
+        follow = 1.0 - np.exp(-STEP_S / _FOLLOW_S)
+        slower = np.exp(-STEP_S / _RUN_S)
         for k in range(len(excess)):
             live = excess[k] > 0.0
             share = np.where(live & (depth < 1e-3), 1.0, np.where(live, follow, 0.0))
@@ -214,13 +245,13 @@ class DustHistory:
                 value += share * (force[name][k] - value)
                 out[name][k] = value
             rate = np.where(target[k] > depth, d.sheet_rise_s, d.sheet_fall_s)
-            depth = depth + (target[k] - depth) * (1.0 - np.exp(-_STEP_S / rate))
+            depth = depth + (target[k] - depth) * (1.0 - np.exp(-STEP_S / rate))
             out["depth"][k] = depth
             # What a plume raised last runs on outward from the core ahead of the streaks that
             # it drove, and nothing follows.
             speed = np.maximum(d.stream_rate_hz * np.sqrt(force["pull"][k]), speed * slower)
             cut = target[k] < _CUT * depth
-            blown = np.where(cut, blown + _EMPTY * speed * _STEP_S, blown * (1.0 - follow))
+            blown = np.where(cut, blown + _EMPTY * speed * STEP_S, blown * (1.0 - follow))
             gone = d.core_share * now["reach"] * np.expm1(np.minimum(blown, _BLOWN))
             out["gone"][k] = gone
         return out
@@ -239,14 +270,25 @@ class DustHistory:
             return
         ahead = ahead / np.linalg.norm(ahead)
         state.cover_east, state.cover_north = place[0] - origin_m[0], place[1] - origin_m[1]
-        state.cover_height, state.sun_run = height, self._sun_run
+        state.cover_height = height
         state.cover_ahead = wp.vec2(*ahead)
         state.cover_half = wp.vec2(body.body_length_m / 2.0, body.body_width_m / 2.0)
         state.cover_shade = self._dust.shadow_light
 
+    def _stones(self) -> tuple[Any, float, float]:
+        """Return the map of what stands out where the plumes last blew hardest, made once."""
+        if self._bumps is None:
+            hardest = int(np.argmax(self._series["depth"].sum(axis=1)))
+            depth = self._series["depth"][hardest]
+            east, north = (
+                self._series[n][hardest] @ depth / depth.sum() for n in ("east", "north")
+            )
+            self._bumps = bump_map(self._ground_height_m, east, north, self._device)
+        return self._bumps
+
     def _at(self, name: str, t_s: float) -> Any:
         series = self._series[name]
-        u = np.clip((t_s - self._time_s[0]) / _STEP_S, 0.0, len(self._time_s) - 1.001)
+        u = np.clip((t_s - self._time_s[0]) / STEP_S, 0.0, len(self._time_s) - 1.001)
         k = int(u)
         return series[k] + (u - k) * (series[k + 1] - series[k])
 
@@ -271,7 +313,7 @@ class DustHistory:
         """
         d = self._dust
         state: Any = DustState()
-        state.seed = self._seed
+        state.seed, state.lattice = self._seed, self._lattice
         state.albedo = wp.vec3(*d.albedo)
         state.core_share, state.decay_share = d.core_share, d.decay_share
         state.height_share, state.height_minimum = d.height_share, d.height_minimum_m
@@ -281,6 +323,9 @@ class DustHistory:
         state.veil_height, state.veil_radius = d.veil_height_m, d.veil_radius_m
         state.low_height = d.low_height_m
         state.sun_east, state.sun_north = self._sun
+        state.sun_run = self._sun_run
+        state.forward, state.forward_share = d.forward_asymmetry, d.forward_share
+        state.ridge_lean, state.side = self._lean, wp.vec4(*self._sides)
         veil = self.veil_optical_depth(t_s)
         if not len(self._time_s) or t_s < self._time_s[0]:
             return state
@@ -293,68 +338,32 @@ class DustHistory:
         # What is thrown up where sheets meet grows with the momentum of both.
         share = float(depth.max()) / max(d.sheet_optical_depth, 1e-9)
         state.ridge_depth = d.ridge_optical_depth * share * share
-        state.streak_contrast = d.streak_contrast * min(share, 1.0)
-        # Stones change the light of the ground as sweeping does, and are told in its unit.
-        state.scour = max(d.scour, 1e-3)
+        # From far and thin it is a cloud without an edge.
+        state.ridge_soft = min(max(1.2 - 1.5 * share, 0.1), 0.9)
+        state.streak_contrast = d.streak_contrast * min(share, 1.0) ** 0.5
+        state.wake_contrast = d.wake_contrast * min(share, 1.0)
         state.stone_share = d.stone_share * min(share, 1.0)
-        state.stone_radius, state.stone_light = d.stone_radius_m, _STONE_LIGHT / state.scour
+        state.stone_radius = d.stone_radius_m
         state.east = wp.vec4(*(self._at("east", t_s) - origin_m[0]))
+        places = np.array([self._at("east", t_s), self._at("north", t_s)])
+        across = places @ self._sides
+        state.ridge_across = wp.vec2(*(across / max(float(np.hypot(*across)), 1e-6)))
         state.north = wp.vec4(*(self._at("north", t_s) - origin_m[1]))
         for name in ("half_east", "half_north", "reach"):
             setattr(state, name, wp.vec4(*self._at(name, t_s)))
         for name in ("front", "drift", "phase"):
             setattr(state, name, self._at(name, t_s))
+        state.carry, state.settled = wp.vec2(*self._at("carry", t_s)), self._at("settled", t_s)
+        if d.wake_contrast > 0.0:
+            state.bumps, corner_east, corner_north = self._stones()
+            state.bump_cell = BUMP_CELL_M
+            state.bump_east, state.bump_north = (
+                corner_east - origin_m[0],
+                corner_north - origin_m[1],
+            )
         state.veil_depth, state.low_depth = self._at("veil", t_s), self._at("low", t_s)
         east, north = self._at("veil_east", t_s), self._at("veil_north", t_s)
         state.veil_east, state.veil_north = east - origin_m[0], north - origin_m[1]
         state.ground = float(self._ground_height_m(np.array(east), np.array(north)))
         self._cover(state, t_s, origin_m)
         return state
-
-
-def _plumes_of(mission: Mission) -> list[list[int]]:
-    """Return engine numbers by plume: left and right, canted less and canted more."""
-    side = np.array(mission.shape.stage.engine_points_m)[:, 1] > 0.0
-    cant = np.array(mission.vehicle.engines.cant_deg)
-    more = cant > 0.5 * (cant.min() + cant.max())
-    groups = [
-        np.flatnonzero((side == s) & (more == m)) for s in (False, True) for m in (False, True)
-    ]
-    forward = np.array(mission.shape.stage.engine_points_m)[:, 0]
-    return [sorted((int(i) for i in g), key=lambda i: forward[i]) for g in groups if len(g)]
-
-
-def _gather(groups: list[list[int]], thrust_n: Array, hits: list[tuple[Array, Array]]) -> Series:
-    """Return what drives each plume, (n, plumes), of engines' thrusts and impingement points."""
-    names = ("pull", "east", "north", "reach", "half_east", "half_north")
-    out = {name: np.zeros((len(thrust_n), _PLUMES)) for name in names}
-    out["reach"] += _FAR_M
-    for i, members in enumerate(groups):
-        places = np.stack([hits[m][0] for m in members])
-        length = np.mean([hits[m][1] for m in members], axis=0)
-        out["pull"][:, i] = thrust_n[:, members].sum(axis=1) / length**2
-        out["reach"][:, i] = length
-        out["east"][:, i], out["north"][:, i] = places.mean(axis=0).T
-        # Impingement points of one plume stand in a row: half the way between the outermost.
-        half = 0.5 * (places[-1] - places[0])
-        out["half_east"][:, i], out["half_north"][:, i] = half.T
-    return out
-
-
-def _leaky(fed: Array, rate_hz: float) -> Array:
-    """Return the integral of what is fed each step, less what goes at a rate, shape (n,)."""
-    keep = np.exp(-_STEP_S * rate_hz)
-    out = np.empty(len(fed))
-    level = 0.0
-    for k, more in enumerate(fed):
-        level = level * keep + more
-        out[k] = level
-    return out
-
-
-def _hold_last(values: Array, good: NDArray[np.bool_]) -> Array:
-    """Return values with every bad one replaced by the last good one before it."""
-    if not good.any():
-        return np.zeros(len(values))
-    index = np.maximum.accumulate(np.where(good, np.arange(len(values)), np.argmax(good)))
-    return np.asarray(values[index])

@@ -1,11 +1,25 @@
-"""The dust's texture: streaks along the flow of all plumes together, and billows of the veil."""
+"""The dust's texture: fans and streaks of each plume's sheet, wakes of stones, billows.
+
+All of it is noise that is carried along: by a plume's flow outward, so that the pattern stands
+still in (azimuth, logarithm of the distance less a phase), or with the air of the last metres.
+"""
 
 # ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
 import warp as wp
 
-__all__ = ["DustState", "billow", "noise", "offset", "stones", "streak", "stream"]
+__all__ = [
+    "LATTICE",
+    "DustState",
+    "Fan",
+    "billow",
+    "noise",
+    "offset",
+    "stones",
+    "streak",
+    "wake",
+]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -18,6 +32,10 @@ _STEP_Z = wp.constant(wp.uint32(0x27D4EB2F))
 _STEP_SEED = wp.constant(wp.uint32(0x9E3779B1))
 
 
+LATTICE = 32
+"""Numbers along an edge of the cube that noise is made from, a power of two."""
+_SIDE = wp.constant(LATTICE)
+_LAST = wp.constant(LATTICE - 1)
 _STONE_CELLS = wp.constant(60)
 """Cells of the flow around each plume."""
 _STONE_LAG = wp.constant(0.12)
@@ -30,6 +48,7 @@ class DustState:
 
     active: wp.int32
     seed: wp.uint32
+    lattice: wp.array(dtype=float)  # type: ignore[valid-type]
     ground: wp.float32
     east: wp.vec4
     north: wp.vec4
@@ -37,6 +56,7 @@ class DustState:
     half_north: wp.vec4
     reach: wp.vec4
     depth: wp.vec4
+    side: wp.vec4
     gone: wp.vec4
     phase: wp.float32
     core_share: wp.float32
@@ -47,11 +67,15 @@ class DustState:
     front_width: wp.float32
     streak_contrast: wp.float32
     streak_relief: wp.float32
+    wake_contrast: wp.float32
     stone_share: wp.float32
     stone_radius: wp.float32
     stone_light: wp.float32
     ridge_depth: wp.float32
     ridge_width: wp.float32
+    ridge_lean: wp.float32
+    ridge_across: wp.vec2
+    ridge_soft: wp.float32
     veil_depth: wp.float32
     veil_height: wp.float32
     veil_radius: wp.float32
@@ -60,10 +84,14 @@ class DustState:
     low_depth: wp.float32
     low_height: wp.float32
     drift: wp.float32
+    carry: wp.vec2
     scour: wp.float32
+    forward: wp.float32
+    forward_share: wp.float32
     sun_east: wp.float32
     sun_north: wp.float32
     sun_run: wp.float32
+    settled: wp.float32
     cover_east: wp.float32
     cover_north: wp.float32
     cover_height: wp.float32
@@ -71,6 +99,29 @@ class DustState:
     cover_half: wp.vec2
     cover_shade: wp.float32
     albedo: wp.vec3
+    bumps: wp.array2d(dtype=wp.vec3)  # type: ignore[valid-type]
+    bump_east: wp.float32
+    bump_north: wp.float32
+    bump_cell: wp.float32
+
+
+@wp.struct
+class Fan:
+    """A place in the sheet of the plume that rules it.
+
+    Attributes:
+        out: unit vector from the plume's middle, east and north.
+        r: distance from it, m.
+        log: logarithm of that.
+        which: tells plumes apart.
+        foot: what the camera tells apart, m.
+    """
+
+    out: wp.vec2
+    r: float
+    log: float
+    which: int
+    foot: float
 
 
 @wp.func
@@ -82,29 +133,42 @@ def _mix(h: wp.uint32) -> wp.uint32:
 
 
 @wp.func
-def _edge(column: wp.uint32, iz: int, fz: float) -> float:
-    """Return lattice values blended along the third axis, 0 to 1."""
-    a = _mix(column + wp.uint32(iz) * _STEP_Z)
-    b = _mix(column + wp.uint32(iz + 1) * _STEP_Z)
-    return wp.lerp(float(a >> wp.uint32(8)), float(b >> wp.uint32(8)), fz) / 16777216.0
+def _floor(x: float) -> int:
+    i = int(x)
+    return wp.where(x < float(i), i - 1, i)
 
 
 @wp.func
-def noise(seed: wp.uint32, x: float, y: float, z: float) -> float:
-    """Return value noise, -1 to 1: half the price of gradient noise, enough for streaks."""
-    ix = int(wp.floor(x))
-    iy = int(wp.floor(y))
-    iz = int(wp.floor(z))
+def noise(
+    lattice: wp.array(dtype=float),  # type: ignore[valid-type]
+    which: int,
+    x: float,
+    y: float,
+    z: float,
+) -> float:
+    """Return value noise, -1 to 1, from a cube of numbers that repeats; `which` shifts it."""
+    ix = _floor(x)
+    iy = _floor(y)
+    iz = _floor(z)
     fx = x - float(ix)
     fy = y - float(iy)
     fz = z - float(iz)
     fx = fx * fx * (3.0 - 2.0 * fx)
     fy = fy * fy * (3.0 - 2.0 * fy)
     fz = fz * fz * (3.0 - 2.0 * fz)
-    c = seed * _STEP_SEED + wp.uint32(ix) * _STEP_X + wp.uint32(iy) * _STEP_Y
-    low = wp.lerp(_edge(c, iz, fz), _edge(c + _STEP_X, iz, fz), fx)
-    high = wp.lerp(_edge(c + _STEP_Y, iz, fz), _edge(c + _STEP_X + _STEP_Y, iz, fz), fx)
-    return 2.0 * wp.lerp(low, high, fy) - 1.0
+    x0 = (ix + 7 * which) & _LAST
+    y0 = (iy + 13 * which) & _LAST
+    z0 = (iz + 11 * which) & _LAST
+    x1 = (x0 + 1) & _LAST
+    y1 = ((y0 + 1) & _LAST) * _SIDE
+    z1 = ((z0 + 1) & _LAST) * _SIDE * _SIDE
+    y0 *= _SIDE
+    z0 *= _SIDE * _SIDE
+    a = wp.lerp(lattice[x0 + y0 + z0], lattice[x0 + y0 + z1], fz)
+    b = wp.lerp(lattice[x1 + y0 + z0], lattice[x1 + y0 + z1], fz)
+    c = wp.lerp(lattice[x0 + y1 + z0], lattice[x0 + y1 + z1], fz)
+    d = wp.lerp(lattice[x1 + y1 + z0], lattice[x1 + y1 + z1], fz)
+    return wp.lerp(wp.lerp(a, b, fx), wp.lerp(c, d, fx), fy)
 
 
 @wp.func
@@ -120,137 +184,136 @@ def offset(state: DustState, i: int, east: float, north: float) -> wp.vec2:
     return wp.vec2(de - pull * he, dn - pull * hn)
 
 
-@wp.struct
-class Stream:
-    """Where a place lies in the flow of all plumes together.
+@wp.func
+def _strand(
+    state: DustState, fan: Fan, which: int, often: float, run: float, phase: float, aside: float
+) -> float:
+    """Return noise of `often` cells to a radian and `run` to a factor e of distance, -1 to 1.
 
-    Sheets that spread from several stagnation points are taken as the plane potential flow of as
-    many equal sources: with z = east + i north, exp of the complex potential is the product P of
-    the offsets. Its argument stays the same along a streamline, its modulus grows along one, and
-    both change evenly from one plume's side to the other's: streams turn aside where they meet.
-
-    Attributes:
-        along, across: P over its modulus, which tells streamlines apart.
-        log: logarithm of the modulus.
-        slope: 1/m, how fast log and argument change with distance.
+    The pattern stands still in (azimuth, log of distance - phase): what it is made of runs outward,
+    the faster the farther it is, and grows as it goes.
     """
-
-    along: float
-    across: float
-    log: float
-    slope: float
+    u = fan.out[0] - aside * fan.out[1]
+    v = fan.out[1] + aside * fan.out[0]
+    return noise(state.lattice, fan.which + which, often * u, often * v, run * (fan.log - phase))
 
 
 @wp.func
-def stream(state: DustState, east: float, north: float) -> Stream:
-    """Return a place's streamline, bent a little as by what lies on the ground."""
-    s = Stream()
-    least = 0.3 * wp.max(state.depth)
-    s.along = float(1.0)
-    s.across = float(0.0)
-    s.log = float(0.0)
-    fall_east = float(0.0)
-    fall_north = float(0.0)
-    for i in range(4):
-        # A sheet that only lingers steers nothing, nor one that has left the place.
-        off = offset(state, i, east, north)
-        r = wp.max(wp.length(off), 0.12)
-        if state.depth[i] > least and r > state.gone[i]:
-            u = off[0] / r
-            v = off[1] / r
-            along = s.along * u - s.across * v
-            s.across = s.along * v + s.across * u
-            s.along = along
-            s.log += wp.log(r)
-            fall_east += u / r
-            fall_north += v / r
-    s.slope = wp.sqrt(fall_east * fall_east + fall_north * fall_north) + 1.0e-3
-    # Eddies as wide as rooms and rocks: they stand, so that what streams past seems to go around.
-    seed = state.seed
-    aside = 0.4 * noise(seed + wp.uint32(61), 0.29 * east, 0.29 * north, 0.1 * state.drift)
-    aside += 0.1 * noise(seed + wp.uint32(67), 1.1 * east, 1.1 * north, 0.2 * state.drift)
-    bend = wp.min(s.slope, 1.0) * aside
-    a = s.along - bend * s.across
-    b = s.across + bend * s.along
-    size = wp.sqrt(a * a + b * b)
-    s.along = a / size
-    s.across = b / size
-    # The product is the same at opposite places: a slow drift along one way tells them apart.
-    s.log += 0.06 * east + 0.035 * north
-    return s
+def _seen(fan: Fan, often: float) -> float:
+    """Return how much of so fine a strand can be told apart, 0 to 1."""
+    return wp.smoothstep(0.7 * fan.foot, 2.2 * fan.foot, fan.r / often)
 
 
 @wp.func
-def _ridged(seed: wp.uint32, u: float, v: float, s: Stream, octave: int, phase: float) -> float:
-    """Return bright lines, 0 to 1, of 2^octave to a radian, nine times as long as wide."""
-    often = float(1 << octave)
-    run = 0.11 * often
-    n = noise(seed + wp.uint32(7 * octave), often * u, often * v, run * (s.log - phase))
-    ridge = wp.max(1.0 - 8.0 * n * n, 0.0)
-    return ridge * ridge
+def _peak(n: float) -> float:
+    """Return bright lines from noise: few, of all widths, the brightest the fewest."""
+    p = wp.max(n + 0.1, 0.0)
+    return p * p
 
 
 @wp.func
-def _lines(seed: wp.uint32, u: float, v: float, s: Stream, width: float, phase: float) -> float:
-    """Return bright lines about `width` [m] apart along the streamline at (u, v).
+def streak(state: DustState, fan: Fan) -> wp.vec3:
+    """Return (broad fans, filaments, rise of the flanks toward the sun) of a sheet.
 
-    Where the flow widens they fork: the two octaves nearest to the width are mixed.
+    Fans are one to a few to a quadrant. Filaments lie in them, finer ones in coarser ones: each
+    size is strong where the one above it is.
     """
-    level = wp.clamp(-wp.log2(s.slope * width), 2.0, 7.9)
-    octave = int(level)
-    part = wp.smoothstep(0.2, 0.8, level - float(octave))
+    phase = state.phase
+    broad = 0.6 * _strand(state, fan, 1, 1.3, 0.6, 0.8 * phase, 0.0)
+    broad += 0.5 * _strand(state, fan, 2, 3.1, 0.9, 0.9 * phase, 0.0)
+    some = _seen(fan, 7.3)
+    lines = float(0.0)
+    flank = float(0.0)
+    if some > 0.0:
+        up_sun = state.sun_north * fan.out[0] - state.sun_east * fan.out[1]
+        a = some * _strand(state, fan, 3, 7.3, 1.4, phase, 0.0)
+        lines = 0.35 * _peak(a) + 0.35 * a
+        more = _seen(fan, 16.7)
+        if more > 0.0:
+            b = more * _strand(state, fan, 4, 16.7, 2.0, phase, 0.035 * a)
+            lift = wp.clamp(0.8 + 0.5 * a + 0.5 * broad, 0.25, 1.6)
+            lines += lift * (0.55 * _peak(b) + 0.35 * b)
+            step = 0.02 * up_sun
+            flank += 0.7 * (b - more * _strand(state, fan, 4, 16.7, 2.0, phase, 0.035 * a + step))
+            most = _seen(fan, 39.0)
+            if most > 0.0:
+                sway = 0.025 * b - 0.02 * a
+                c = most * _strand(state, fan, 5, 39.0, 2.7, 1.05 * phase, sway)
+                lift *= wp.clamp(0.85 + 0.6 * b, 0.3, 1.5)
+                lines += lift * (1.1 * _peak(c) + 0.3 * c)
+                flank += 0.5 * (
+                    c - most * _strand(state, fan, 5, 39.0, 2.7, 1.05 * phase, sway + 0.4 * step)
+                )
+                least = _seen(fan, 91.0)
+                if least > 0.0:
+                    sway = 0.012 * c - 0.012 * b
+                    d = least * _strand(state, fan, 6, 91.0, 3.2, 1.1 * phase, sway)
+                    lift *= wp.clamp(0.9 + 0.5 * c, 0.4, 1.4)
+                    lines += lift * (1.2 * _peak(d) + 0.25 * d)
+        # Where much is gathered already, more of it stands out less.
+        lines = lines / (1.0 + 0.45 * wp.max(lines, 0.0))
+    return wp.vec3(broad, lines, flank)
+
+
+@wp.func
+def _bump(state: DustState, east: float, north: float) -> wp.vec3:
+    """Return how far the ground stands out near a place, [m]: averaged over three widths."""
+    x = (east - state.bump_east) / state.bump_cell
+    y = (north - state.bump_north) / state.bump_cell
+    last_x = float(state.bumps.shape[1] - 2)
+    last_y = float(state.bumps.shape[0] - 2)
+    if x < 0.0 or y < 0.0 or x >= last_x or y >= last_y:
+        return wp.vec3(0.0, 0.0, 0.0)
+    i = int(y)
+    j = int(x)
+    fx = x - float(j)
+    fy = y - float(i)
+    low = state.bumps[i, j] * (1.0 - fx) + state.bumps[i, j + 1] * fx
+    high = state.bumps[i + 1, j] * (1.0 - fx) + state.bumps[i + 1, j + 1] * fx
+    return low * (1.0 - fy) + high * fy
+
+
+@wp.func
+def wake(state: DustState, fan: Fan, east: float, north: float) -> float:
+    """Return how much a place lies in the wake of stones up the flow, 0 to about 1.
+
+    Dust that the flow digs out at a stone's flanks and what gathers in its lee leave it in a tail,
+    the wider the farther.
+    """
+    if state.bumps.shape[0] < 2:
+        return 0.0
     out = float(0.0)
-    if part < 1.0:
-        out += (1.0 - part) * _ridged(seed, u, v, s, octave, phase)
-    if part > 0.0:
-        out += part * _ridged(seed, u, v, s, octave + 1, phase)
+    s = float(0.12)
+    for k in range(9):
+        b = _bump(state, east - s * fan.out[0], north - s * fan.out[1])
+        rise = b[0]
+        if k > 5:
+            rise = 2.2 * b[2]
+        elif k > 2:
+            rise = 1.4 * b[1]
+        out = wp.max(out, wp.smoothstep(0.015, 0.10, rise) * (1.0 - s / 3.6))
+        s += 0.13 + 0.15 * s
     return out
 
 
 @wp.func
-def streak(state: DustState, s: Stream, near: float) -> wp.vec2:
-    """Return streaks that stream outward, about -0.5 to 2, and their rise toward the sun.
-
-    The pattern stands still in (streamline, log - phase): its speed grows with the distance. Lines
-    come in bunches with gaps between: they are seen where more dust is picked up. `near` tells how
-    much of the finest lines can be told apart, 0 to 1.
-    """
-    seed = state.seed
-    phase = state.phase
-    u = s.along
-    v = s.across
-    broad = noise(seed + wp.uint32(11), 3.1 * u, 3.1 * v, 0.9 * s.log - 0.5 * phase)
-    bunch = noise(seed + wp.uint32(17), 7.3 * u, 7.3 * v, 1.3 * s.log - 0.8 * phase)
-    thick = wp.smoothstep(-0.95, 0.45, bunch + 0.6 * broad)
-    mid = _lines(seed + wp.uint32(23), u, v, s, 0.2, phase)
-    thin = _lines(seed + wp.uint32(37), u, v, s, 0.085, 1.2 * phase)
-    flank = float(0.0)
-    if mid > 0.0:
-        # Across a streak only the streamline changes: a step of a few centimetres up-sun.
-        cross = 0.03 * wp.min(s.slope, 3.0) * (state.sun_north * u - state.sun_east * v)
-        flank = mid - _lines(seed + wp.uint32(23), u - cross * v, v + cross * u, s, 0.2, phase)
-    # None in the middle of a plume, where the gas has no speed along the ground yet.
-    keep = 1.0 - wp.smoothstep(2.0, 5.0, s.slope)
-    lines = 0.8 * mid + 1.1 * thin
-    if near > 0.0:
-        lines += near * (0.7 * _lines(seed + wp.uint32(53), u, v, s, 0.037, 1.4 * phase) - 0.15)
-    lines *= keep
-    return wp.vec2(0.5 * broad + thick * lines - 0.2, keep * thick * flank)
-
-
-@wp.func
-def stones(state: DustState, s: Stream) -> float:
-    """Return how a small stone that the gas carries off brightens a place, its rim darkens it.
+def stones(state: DustState, fan: Fan) -> float:
+    """Return how a small stone that the gas carries off covers a place, 0 to 1.
 
     One stone at most to a cell of the flow, in which it stays: cells run outward and grow.
     """
     around = float(_STONE_CELLS)
-    u = wp.atan2(s.across, s.along) * around * 0.15915494
-    v = (s.log - _STONE_LAG * state.phase) * around * 0.15915494
+    u = wp.atan2(fan.out[1], fan.out[0]) * around * 0.15915494
+    v = (fan.log - _STONE_LAG * state.phase) * around * 0.15915494
     iu = int(wp.floor(u))
     iv = int(wp.floor(v))
     wrapped = (iu + 2 * _STONE_CELLS) % _STONE_CELLS
-    h = _mix(state.seed * _STEP_SEED + wp.uint32(wrapped) * _STEP_X + wp.uint32(iv) * _STEP_Y)
+    h = _mix(
+        state.seed
+        + wp.uint32(fan.which) * _STEP_SEED
+        + wp.uint32(wrapped) * _STEP_X
+        + wp.uint32(iv) * _STEP_Y
+    )
     if float(h >> wp.uint32(8)) > state.stone_share * 16777216.0:
         return 0.0
     a = _mix(h + wp.uint32(1))
@@ -259,48 +322,42 @@ def stones(state: DustState, s: Stream) -> float:
     y = 0.2 + 0.6 * float(b >> wp.uint32(8)) / 16777216.0
     du = u - float(iu) - x
     dv = v - float(iv) - y
-    away = wp.sqrt(du * du + dv * dv) * 6.2831853 / (around * s.slope)
+    away = wp.sqrt(du * du + dv * dv) * 6.2831853 * fan.r / around
     radius = state.stone_radius * (0.4 + 1.2 * float(h & wp.uint32(1023)) / 1023.0)
-    if away < radius:
-        return state.stone_light
-    if away < 1.5 * radius:
-        return -0.6 * state.stone_light
-    return 0.0
+    return wp.where(away < radius, float(1.0), float(0.0))
 
 
 @wp.func
-def billow(state: DustState, east: float, north: float, height: float) -> wp.vec2:
+def billow(state: DustState, at: wp.vec3, foot: float) -> wp.vec2:
     """Return how much thicker the veil is at a place, about -1 to 1, and its light and shade.
 
-    Clouds smaller than half the camera's height cannot be told one by one from there.
+    Clouds ride on the air of the last metres: they are carried, and turn over slowly as they go.
+    Each size pushes the next finer one aside, so that they curl. `foot`: what can be told apart.
     """
-    seed = state.seed
     t = state.drift
+    x = at[0] - state.carry[0]
+    y = at[1] - state.carry[1]
+    z = at[2] - 0.5 * t
     # Up-sun by a third of a cloud of each size.
     se = state.sun_east
     sn = state.sun_north
-    x = east - 0.6 * t
-    y = north + 0.4 * t
-    a = noise(seed + wp.uint32(3), 0.11 * east, 0.11 * north, 0.25 * t)
-    b = noise(seed + wp.uint32(5), 0.33 * east, 0.33 * north, 0.5 * t)
-    b2 = noise(seed + wp.uint32(5), 0.33 * (east + se), 0.33 * (north + sn), 0.5 * t)
-    thick = 0.55 * a + 0.35 * b
-    lit = 0.18 * a + 0.3 * (b - b2)
-    share = 1.0 / (1.0 + 0.01 * height * height)
-    if share > 0.1:
-        # Drawn out along their drift.
-        p = 0.83 * x - 0.55 * y
-        q = 0.55 * x + 0.83 * y
-        sp = 0.83 * se - 0.55 * sn
-        sq = 0.55 * se + 0.83 * sn
-        c = noise(seed + wp.uint32(71), 0.6 * p, 1.5 * q, 1.1 * t)
-        c2 = noise(seed + wp.uint32(71), 0.6 * p + 0.18 * sp, 1.5 * q + 0.45 * sq, 1.1 * t)
-        thick += share * 0.45 * c
-        lit += share * (0.1 * c + 0.3 * (c - c2))
-        near = 1.0 - 0.25 * height
-        if near > 0.0:
-            d = noise(seed + wp.uint32(73), 3.1 * x + 0.8 * c, 3.1 * y - 0.8 * b, 2.3 * t)
-            e = noise(seed + wp.uint32(79), 7.3 * x + 1.1 * d, 7.3 * y + 0.9 * c, 4.1 * t)
-            thick += near * (0.25 * d + 0.2 * e)
-            lit += near * (0.12 * d + 0.12 * e)
-    return wp.vec2(thick, wp.clamp(lit, -0.35, 0.45))
+    a = noise(state.lattice, 3, 0.1 * x, 0.1 * y, 0.1 * z)
+    px = x + 1.1 * a
+    py = y - 1.4 * a
+    b = noise(state.lattice, 5, 0.31 * px, 0.31 * py, 0.31 * z)
+    b2 = noise(state.lattice, 5, 0.31 * (px + se), 0.31 * (py + sn), 0.31 * z)
+    thick = 0.6 * a + 0.4 * b
+    lit = 0.12 * a + 0.25 * (b - b2)
+    if foot < 0.2:
+        px += 0.6 * b
+        py += 0.5 * b
+        c = noise(state.lattice, 71, 0.93 * px, 0.93 * py, 0.7 * z)
+        c2 = noise(state.lattice, 71, 0.93 * px + 0.35 * se, 0.93 * py + 0.35 * sn, 0.7 * z)
+        thick += 0.35 * c
+        lit += 0.2 * (c - c2)
+        if foot < 0.04:
+            d = noise(state.lattice, 73, 2.7 * px + 0.7 * c, 2.7 * py - 0.7 * b, 1.5 * z)
+            near = 1.0 - 25.0 * foot
+            thick += 0.22 * near * d
+            lit += 0.09 * near * d
+    return wp.vec2(thick, wp.clamp(lit, -0.3, 0.4))

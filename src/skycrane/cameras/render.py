@@ -8,7 +8,7 @@ import warp as wp
 from skycrane.cameras.bodies import Bodies, body_hit
 from skycrane.cameras.body_light import body_light
 from skycrane.cameras.cord_light import cord_light
-from skycrane.cameras.dust import DustState, dust_optics
+from skycrane.cameras.dust import DustState, dust_optics, settled_tint
 from skycrane.cameras.ground_light import ground_light
 from skycrane.cameras.heightfield import Ground, datum_height, trace_ground_from
 from skycrane.cameras.strands import Strands, cord_at
@@ -98,7 +98,9 @@ class Ray:
 
 
 @wp.func(inline=True)
-def _look(g: Ground, air: Air, reg: Regolith, b: Bodies, view: View, ray: Ray) -> Seen:
+def _look(
+    g: Ground, air: Air, reg: Regolith, b: Bodies, dust: DustState, view: View, ray: Ray
+) -> Seen:
     """Return what one ray sees.
 
     The ground is met by the ray of a moment within the exposure: it rushes by, while the bodies
@@ -129,6 +131,11 @@ def _look(g: Ground, air: Air, reg: Regolith, b: Bodies, view: View, ray: Ray) -
     elif hit.t >= 0.0:
         t = hit.t
         seen.light = body_light(g, air, b, hit, o, d, key)
+        if dust.settled > 0.0:
+            at = b.first[hit.surface] + hit.face
+            up = (b.turn[hit.surface] * b.normal[3 * at])[2]
+            under = b.albedo[b.material[at]]
+            seen.light = wp.cw_mul(seen.light, settled_tint(dust, o + d * t, up, under))
         seen.depth = t
         seen.body = hit.surface + 2
     else:
@@ -313,7 +320,7 @@ def render_kernel(
             j = 2 * tj + k % 2
             if i < light.shape[0] and j < light.shape[1]:
                 ray = _ray_of(view, directions[i, j], begins[ti >> 3, tj >> 3], i, j, n)
-                seen = _look(ground, air, regolith, bodies, view, ray)
+                seen = _look(ground, air, regolith, bodies, dust, view, ray)
                 if dust.active != 0:
                     if k == 0:
                         before = _dust_before(dust, seen, ray.moved, ray.turned)

@@ -99,7 +99,11 @@ class Scene:
         self._strands = StrandsOf.of(self.resting["parachute"])
         self.resting["parachute"] = self._strands.without(self.resting["parachute"])
         self.dust = DustHistory(
-            mission, flight, self.terrain.height_m, sun_site=tuple(self.sun.tolist())
+            mission,
+            flight,
+            self.terrain.height_m,
+            sun_site=tuple(self.sun.tolist()),
+            device=device,
         )
         self._rovers = {w: self.vehicle.rover_shape(wheels_deployed=w) for w in (0.0, 1.0)}
         self.corners = {

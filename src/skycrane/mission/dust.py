@@ -48,16 +48,18 @@ class Dust(Section):
     """Strength of the streaks in the thickest sheet; less in a thinner one."""
     streak_relief: NonNegative
     """Light and shade on the streaks' flanks."""
+    wake_contrast: NonNegative = 0.6
+    """Strength of the wakes behind stones in the thickest sheet."""
     ridge_optical_depth: NonNegative
     """Extra depth of the upwash along the line where two plumes meet, share of the sheet, where the
     sheet is as thick as it gets; falls with the square of its thickness."""
     ridge_width: Positive
     """Width of that line, in the logarithm of the two plumes' strengths."""
     veil_rate_hz: NonNegative
-    """Optical depth that goes into the air a second for each threshold of excess, 1/s; well below
-    `veil_knee` less, by the square of the ratio to it."""
+    """Optical depth that goes into the air a second for each threshold of excess beyond
+    `veil_knee`, 1/s; before it a twentieth."""
     veil_knee: Positive
-    """Excess of all plumes, in thresholds, at which half of that rate is reached."""
+    """Excess of a plume, in thresholds, beyond which it digs up soil in bulk."""
     settling_m_s: NonNegative
     """Speed at which the coarse dust of the veil settles, m/s; the wind carries it off besides."""
     veil_hold_n_m2: Positive
@@ -76,6 +78,12 @@ class Dust(Section):
     """Share of the veil that is fine and lingers."""
     fine_decay_s: Positive
     """Time constant of the fine share, s."""
+    stick_share: Fraction = 0.25
+    """Share of what settles on the rover that stays there."""
+    forward_asymmetry: Fraction = 0.5
+    """Asymmetry of the lobe into which thin dust scatters light (Henyey and Greenstein)."""
+    forward_share: Fraction = 0.6
+    """Share of that lobe in the light that thin dust sends on; the rest goes evenly all around."""
     shadow_light: Fraction
     """Light that dust in the rover's shadow still gets from the sky, share of full light."""
     scour: NonNegative
