@@ -92,6 +92,10 @@ class CanopyShape(Section):
     """Bits of a group that may be set; also the length of the pad's first run of ones."""
     breathing: Fraction
     """Amplitude of the full canopy's breathing, share of its radius."""
+    off_round: Fraction = 0.0
+    """How far the full canopy's skirt is from round, share of its radius."""
+    off_round_filling: Fraction = 0.0
+    """How far besides while it fills, at most, share of its radius."""
 
     @model_validator(mode="after")
     def _fits(self) -> CanopyShape:

@@ -23,6 +23,8 @@ _ROWS = 5
 """Facets along each ring of the disk, and along the band."""
 _STATIONS = 240
 """Points at which a meridian is integrated."""
+_WAVES = ((2, 0.55, 0.37, 0.4), (3, 0.30, -0.23, 1.9), (5, 0.15, 0.61, 4.2))
+"""How the canopy is off round: waves around it, their share, turns to a breath, first phase."""
 
 
 def _code(symbol: int | str) -> list[int]:
@@ -132,8 +134,13 @@ class Canopy:
         past = np.clip((s - disk) / (c.gap_m + c.band_m), 0.0, 1.0)
         return s, cap + (skirt - edge) * (1.5 * past - 0.5 * past**2)
 
-    def _profile(self, inflation: float, phase_rad: float) -> tuple[Array, Array, Array]:
-        """Return (s, radius, z) of a seam; z is zero at the skirt and negative above it."""
+    def _profiles(
+        self, azimuth_rad: Array, inflation: float, phase_rad: float
+    ) -> tuple[Array, Array, Array]:
+        """Return (s, radius, z) of meridians, s (m,), the others (azimuths, m).
+
+        z is zero at the skirt, in the mean around it, and negative above it.
+        """
         c = self._shape
         s, full = self._full
         f = np.sqrt(np.clip(inflation, 0.0, 1.0))
@@ -145,13 +152,19 @@ class Canopy:
         folded = 0.02 + c.bag_radius_m * swell * (1.0 - 0.6 * share**3)
         radius = folded + (full - folded) * fill
         radius = radius * (1.0 + c.breathing * f * share**2 * np.sin(phase_rad))
+        # Half full it is a bag that the wind beats; full it keeps a little of that.
+        off = c.off_round * f + c.off_round_filling * 4.0 * f * (1.0 - f)
+        wave = np.zeros(len(azimuth_rad))
+        for count, part, turns, first in _WAVES:
+            wave += part * np.cos(count * azimuth_rad + turns * phase_rad + first)
+        radius = radius * (1.0 + off * wave[:, None] * share**2)
         ds = np.diff(s)
         # Out of the bag the cloth stretches to its length while the first tenth of it fills.
         taut = 0.12 + 0.88 * _smooth(inflation / 0.1)
-        dr = np.clip(np.diff(radius), -ds, ds)
+        dr = np.clip(np.diff(radius, axis=1), -ds, ds)
         dz = np.sqrt(np.maximum(ds**2 - dr**2, 0.0)) * taut
-        z = np.concatenate([[0.0], np.cumsum(dz)])
-        return s, radius, z - z[-1]
+        z = np.concatenate([np.zeros((len(radius), 1)), np.cumsum(dz, axis=1)], axis=1)
+        return s, radius, z - z[:, -1].mean()
 
     # -- cloth -----------------------------------------------------------------------------------
 
@@ -178,52 +191,63 @@ class Canopy:
 
     def _cloth(self, inflation: float, phase_rad: float) -> Array:
         c = self._shape
-        s, radius, z = self._profile(inflation, phase_rad)
-        slope_r, slope_z = np.gradient(radius, s), np.gradient(z, s)
-        length = np.hypot(slope_r, slope_z) + 1e-9
-        normal_r, normal_z = slope_z / length, -slope_r / length
         gore = np.arange(c.gores)[:, None]
         across = np.linspace(0.0, 1.0, _ACROSS + 1)[None, :]
         # Clockwise seen from below, which is from +z: azimuth falls.
         azimuth = -2.0 * np.pi * (gore + across) / c.gores
+        s, radius, z = self._profiles(azimuth[:, 0], inflation, phase_rad)
+        slope_r, slope_z = (np.gradient(x, s, axis=1) for x in (radius, z))
+        length = np.hypot(slope_r, slope_z) + 1e-9
+        normal_r, normal_z = slope_z / length, -slope_r / length
         flutter = 1.0 + 0.15 * np.sin(3.0 * phase_rad + 2.4 * np.arange(c.gores))[:, None, None]
         parts = []
         for strip in self._strips:
             at = strip.along_m
-            r = np.interp(at, s, radius)
-            height = np.interp(at, s, z)
+            r, height, out_r, out_z = (
+                self._along(at, s, x) for x in (radius, z, normal_r, normal_z)
+            )
             cloth = 2.0 * np.pi * np.minimum(at, c.disk_diameter_m / 2.0) / c.gores
             chord = 2.0 * np.pi * np.maximum(r, 1e-3) / c.gores
             # Parabolic arc: length = chord (1 + 8/3 (h/chord)^2); deep folds are cut off at a third
             # of the cloth, beyond which neighbouring gores would meet.
             h = chord * np.sqrt(0.375 * np.maximum(cloth / chord - 1.0, 0.0))
             h = np.minimum(h, cloth / 3.0) * (4.0 * across * (1.0 - across))
-            h = h[None] * flutter
-            out_r = r[None] + h * np.interp(at, s, normal_r)[None]
-            out_z = height[None] + h * np.interp(at, s, normal_z)[None]
+            h = h * flutter
+            out_r, out_z = r + h * out_r, height + h * out_z
             turn = azimuth[:, None, :]
             grid = np.stack([out_r * np.cos(turn), out_r * np.sin(turn), out_z], axis=-1)
             parts.append(grid.reshape(-1, 3))
         return np.vstack(parts)
+
+    def _along(self, at_m: Array, s: Array, values: Array) -> Array:
+        """Return seams' `values` (gores, m) at places along and across gores.
+
+        `at_m` has shape (rows, across); what is returned (gores, rows, across).
+        """
+        i = np.clip(np.searchsorted(s, at_m) - 1, 0, len(s) - 2)
+        w = (at_m - s[i]) / (s[i + 1] - s[i])
+        here = values[:, i] * (1.0 - w) + values[:, i + 1] * w
+        across = np.linspace(0.0, 1.0, _ACROSS + 1)
+        return np.asarray(here + (np.roll(here, -1, axis=0) - here) * across)
 
     # -- lines -----------------------------------------------------------------------------------
 
     def _lines(self, inflation: float, deployed_m: float, phase_rad: float) -> Array:
         """Return the vertices of gap tapes, suspension lines, riser and bridle legs."""
         c = self._shape
-        s, radius, z = self._profile(inflation, phase_rad)
         disk = c.disk_diameter_m / 2.0
         seam = -2.0 * np.pi * np.arange(c.gores) / c.gores
         spoke = np.stack([np.cos(seam), np.sin(seam)], axis=-1)
+        s, radius, z = self._profiles(seam, inflation, phase_rad)
 
-        def ring(r: float, height: float) -> Array:
-            return np.column_stack([spoke * r, np.full(c.gores, height)])
-
-        def on(at: float) -> Array:
-            return ring(float(np.interp(at, s, radius)), float(np.interp(at, s, z)))
+        def on(at_m: float) -> Array:
+            i = min(int(np.searchsorted(s, at_m)), len(s) - 1)
+            w = (s[i] - at_m) / (s[i] - s[i - 1])
+            r, height = (x[:, i] * (1.0 - w) + x[:, i - 1] * w for x in (radius, z))
+            return np.column_stack([spoke * r[:, None], height])
 
         confluence = deployed_m * min(c.line_length_m / self.full_length_m, 1.0)
-        thin = min(c.line_radius_m, 0.05 * float(radius[-1]) + 1e-4)
+        thin = min(c.line_radius_m, 0.05 * float(radius[:, -1].mean()) + 1e-4)
         riser = np.array([[0.0, 0.0, confluence], [0.0, 0.0, deployed_m]])
         foot = 2.0 * np.pi * np.arange(3) / 3.0 + np.pi / 6.0
         out = float(_smooth(deployed_m / 5.0))
@@ -236,7 +260,7 @@ class Canopy:
         )
         ends = [
             (on(disk), on(disk + c.gap_m), thin),
-            (on(s[-1]), ring(0.08, confluence), thin),
+            (on(float(s[-1])), np.column_stack([0.08 * spoke, np.full(c.gores, confluence)]), thin),
             (riser[:1], riser[1:], 0.022),
             (np.repeat(riser[1:], 3, axis=0), legs, 0.02),
         ]
