@@ -88,7 +88,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="clean",
             call="skycrane.sound.stage:clean",
-            version=3,
+            version=4,
             reads=(
                 "ground/microphone.flac",
                 "ground/microphone_reference.flac",

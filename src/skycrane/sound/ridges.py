@@ -1,7 +1,7 @@
 """Tones that wander too far to be followed by phase: narrow ridges, held down to what is around.
 
 A breeze has no narrow ridges. Voices and music have, so ridges are only held down at frequencies
-where the reference of the noise shows them.
+where the reference of the noise shows them, and where those are one shaft's, only along its lines.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from skycrane.sound.combs import Comb, RidgeRows, comb_ratios
 from skycrane.sound.frames import Delay, DelayLine, hann, smooth
 
-__all__ = ["RidgeFilter", "where_ridges_are"]
+__all__ = ["RidgeFilter", "where_comb_is", "where_ridges_are"]
 
 _REACH, _APART = 12, 3
 """Bins on either side that a bin is held against, and those next to it that are left out."""
@@ -26,6 +27,10 @@ _SHORT = 2
 """Frames on either side that its power is taken over."""
 _SHARE = 1.0
 """A bin where ridges add this share of the floor's power to the noise is one that they cross."""
+_LINE_BINS, _LINE = 2.0, 0.006
+"""Half width of a comb's line, in bins and as a fraction of the frequency."""
+_LOUDER = 2.0
+"""How much louder a comb's line may be in the recording than it usually is in the reference."""
 _WANDER = 0.08
 """How far beyond where the reference shows ridges others are looked for, as a fraction."""
 
@@ -40,10 +45,23 @@ def where_ridges_are(mean: NDArray[np.float64], held: NDArray[np.float64]) -> ND
     crossed = mean > (1 + _SHARE) * held
     # A lone bin is chance; a ridge that wanders crosses several.
     crossed = ndimage.binary_opening(crossed, structure=np.ones(3))
-    bins = np.arange(mean.size)
+    return _beside(crossed)
+
+
+def where_comb_is(comb: Comb, bins: int, bin_hz: float) -> NDArray[np.bool_]:
+    """Return the bins that a comb may cross, [bins]."""
+    crossed = np.zeros(bins, dtype=bool)
+    at = np.rint(comb.lines_hz / bin_hz).astype(int)
+    crossed[at[at < bins]] = True
+    return _beside(crossed)
+
+
+def _beside(crossed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return bins that ridges which cross these may wander to."""
+    bins = np.arange(crossed.size)
     total = np.concatenate([[0], np.cumsum(crossed)])
-    low = np.clip((bins * (1 - _WANDER)).astype(int) - 2, 0, mean.size)
-    high = np.clip((bins * (1 + _WANDER)).astype(int) + 3, 0, mean.size)
+    low = np.clip((bins * (1 - _WANDER)).astype(int) - 2, 0, crossed.size)
+    high = np.clip((bins * (1 + _WANDER)).astype(int) + 3, 0, crossed.size)
     return (total[high] - total[low] > 0) & (bins >= _LOWEST)
 
 
@@ -53,9 +71,22 @@ class RidgeFilter:
     Args:
         where: bins at which to do so, [bins].
         strength: 0 leaves ridges, 1 takes them down to their surroundings.
+        comb: lines along which alone to do so, wherever they are in a frame; None: everywhere.
+        bin_hz: width of a bin [Hz], needed with a comb.
+        rows: where to remember the ridges that are found.
     """
 
-    def __init__(self, where: NDArray[np.bool_], *, strength: float = 1.0) -> None:
+    def __init__(
+        self,
+        where: NDArray[np.bool_],
+        *,
+        strength: float = 1.0,
+        comb: Comb | None = None,
+        bin_hz: float = 1.0,
+        rows: RidgeRows | None = None,
+    ) -> None:
+        self.comb, self.rows = comb, rows
+        self.lines = np.zeros(0) if comb is None else comb.lines_hz / bin_hz
         self.where = where.copy()
         self.where[:_LOWEST] = False
         self.strength = min(strength, 1.0)
@@ -84,6 +115,22 @@ class RidgeFilter:
         above, count_above = between(at + _APART + 1, at + _REACH + 1)
         return np.exp((below + above) / np.maximum(count_below + count_above, 1))
 
+    def _along(self, height: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the most power that may be the comb's in each frame, [frames, bins]."""
+        assert self.comb is not None
+        out = np.zeros(height.shape)
+        inside = self.lines * self.comb.highest < height.shape[1] - 2
+        if not inside.any():
+            return out
+        lines = self.lines[inside]
+        ratio = comb_ratios(height, lines, self.comb.lowest, self.comb.highest)
+        bins = np.arange(height.shape[1])
+        for line, power in zip(lines, _LOUDER * self.comb.power[inside], strict=True):
+            at = (ratio * line)[:, None]
+            on = np.abs(bins - at) <= _LINE_BINS + _LINE * at
+            np.maximum(out, np.where(on, power, 0.0), out=out)
+        return out
+
     def process(
         self, spectra: NDArray[np.complex128], valid: NDArray[np.float64]
     ) -> tuple[NDArray[np.complex128], Any]:
@@ -96,10 +143,19 @@ class RidgeFilter:
         level = smooth(seen, weights, self._kernel)
         around = self._around(level)
         ridge = self.where[: self.last] & (level > _FACTOR * around) & (around > 0)
+        least = around
+        if self.comb is not None:
+            most = self._along(level / np.maximum(around, 1e-300))
+            least, ridge = np.maximum(around, level - most), ridge & (most > 0)
+        if self.rows is not None:
+            # Frames that hold no sound have no surroundings either.
+            seen_now = weights[_SHORT : _SHORT + count] > 0
+            height = level / np.maximum(around, 1e-300)
+            self.rows.add(height[seen_now], level[seen_now], _FACTOR)
         # A ridge's flanks belong to it.
         ridge = ndimage.binary_dilation(ridge, structure=np.ones((1, 3)))
         ridge &= level > around
-        gain = np.where(ridge, around / np.maximum(level, 1e-300), 1.0) ** (0.5 * self.strength)
+        gain = np.where(ridge, least / np.maximum(level, 1e-300), 1.0) ** (0.5 * self.strength)
         out = self._spectra.push(spectra).copy()
         out[:, : self.last] *= gain
         return out, weights[_SHORT : _SHORT + count]

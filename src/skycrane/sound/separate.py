@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skycrane.sound.clicks import ClickFilter, click_frame_size
+from skycrane.sound.combs import Comb, learn_comb
 from skycrane.sound.frames import OverlapAdd
-from skycrane.sound.moving import MovingNoise, NoiseParts, learn_parts
-from skycrane.sound.ridges import RidgeFilter, where_ridges_are
+from skycrane.sound.moving import MovingNoise, NoiseParts, learn_parts, moving_bins
+from skycrane.sound.ridges import RidgeFilter, where_comb_is, where_ridges_are
 from skycrane.sound.survey import (
+    Survey,
     frame_size,
     level_difference_db,
     steady_amplitudes,
@@ -31,6 +33,13 @@ _FEWEST = 24
 """Frames, near a second, below which no quiet time can be told from the rest."""
 _LOUDER = 1.5
 """A tone found without a reference may be louder by this factor than in the quiet time."""
+_ONE_SHAFT = 0.75
+"""Share of a reference's ridges that a comb must explain to be looked for instead of them."""
+_MACHINE_LEAST = 15.0
+"""How far a machine's lines must stand out to be told from chance, as a ratio of power."""
+_MACHINE_LINES, _MACHINE_PRESENT, _MACHINE_SHARE = 4, 0.9, 0.5
+"""Without a reference a comb is a machine's if it has so many lines, is there for so much of the
+time and makes up so much of all ridges."""
 _NEAR_HZ, _NEAR = 3.0, 1 / 300
 """Steady tones this near (Hz, fraction) to one another are the same."""
 
@@ -51,6 +60,7 @@ class NoiseModel:
         ridges: bins that wandering tones of the noise cross, [bins].
         most: largest amplitude of each tone that is taken out, [k]; None: any.
         parts: what the noise is made of where it moves; None where it is steady.
+        comb: lines that those ridges keep to; None: they keep to none.
     """
 
     rate_hz: float
@@ -62,6 +72,7 @@ class NoiseModel:
     level_db: float = 0.0
     certain: bool = True
     parts: NoiseParts | None = None
+    comb: Comb | None = None
 
 
 def model_noise(
@@ -82,7 +93,7 @@ def model_noise(
     """
     size = frame_size(rate_hz)
     bins_hz = np.linspace(0, rate_hz / 2, size // 2 + 1)
-    heard = survey(recording, rate_hz)
+    heard = survey(recording, rate_hz, ridges_too=reference is None)
     none = np.zeros(bins_hz.size, dtype=bool)
     if reference is None and heard.frames < _FEWEST:
         silence = np.zeros(bins_hz.size)
@@ -94,9 +105,11 @@ def model_noise(
         floor = bare.floor
         most = _LOUDER * steady_amplitudes(heard, tones)
         source = "the recording's own quiet time"
-        return NoiseModel(rate_hz, tones, floor, source, none, most, certain=False)
+        comb = _machine(heard)
+        ridges = none if comb is None else where_comb_is(comb, none.size, rate_hz / size)
+        return NoiseModel(rate_hz, tones, floor, source, ridges, most, certain=False, comb=comb)
     other_hz = float(reference_rate_hz or rate_hz)
-    noise = survey(reference, other_hz)
+    noise = survey(reference, other_hz, ridges_too=True)
     steady = steady_tones(noise, everywhere=False)
     bare = survey(reference, other_hz, tones_hz=steady)
     tones = same_tones(steady, steady_tones(heard, everywhere=True))
@@ -105,7 +118,9 @@ def model_noise(
     crossed = where_ridges_are(bare.mean, bare.held)
     power = np.where(crossed, bare.held, bare.mean)
     density = bare.power_at(bins_hz, bare.density(power)) * 10 ** (level_db / 10)
-    ridges = bare.power_at(bins_hz, crossed.astype(float)) > 0
+    # What rattles rings too, but it is followed; a voice beside it has ridges of its own.
+    wandering = crossed & ~moving_bins(bare.held_bands, crossed.size, other_hz)
+    ridges = bare.power_at(bins_hz, wandering.astype(float)) > 0
     floor = density * rate_hz * size / 4
     return NoiseModel(
         rate_hz,
@@ -115,7 +130,27 @@ def model_noise(
         ridges,
         level_db=level_db,
         parts=learn_parts(bare.bands),
+        comb=_comb(noise, wandering, 10 ** (level_db / 10) * rate_hz * size / 4),
     )
+
+
+def _comb(noise: Survey, where: NDArray[np.bool_], scale: float) -> Comb | None:
+    """Return the comb that the reference's ridges belong to, its powers in the recording."""
+    comb = learn_comb(noise.ridges, noise.frequency_hz[1], where)
+    if comb is None or comb.explains < _ONE_SHAFT:
+        return None
+    return replace(comb, power=noise.density(comb.power) * scale)
+
+
+def _machine(heard: Survey) -> Comb | None:
+    """Return the comb of a machine that runs all through a recording.
+
+    A voice pauses and glides further, notes of a tune keep no ratio from first to last.
+    """
+    comb = learn_comb(heard.ridges, heard.frequency_hz[1], least=_MACHINE_LEAST)
+    if comb is None or comb.lines_hz.size < _MACHINE_LINES or comb.present < _MACHINE_PRESENT:
+        return None
+    return comb if comb.explains > _MACHINE_SHARE else None
 
 
 def same_tones(ours: NDArray[np.float64], heard: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -194,7 +229,9 @@ class Separator:
                         strength=strength,
                         most=noise.most,
                     ),
-                    RidgeFilter(noise.ridges, strength=strength),
+                    RidgeFilter(
+                        noise.ridges, strength=strength, comb=noise.comb, bin_hz=rate_hz / size
+                    ),
                     _gain(noise, size, strength),
                 ],
             ),

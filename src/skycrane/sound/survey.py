@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, stats
 
 from skycrane.sound.clicks import ClickFilter, click_frame_size
+from skycrane.sound.combs import RidgeRows
 from skycrane.sound.frames import DelayLine, OverlapAdd, effective_count, hann, smooth
 from skycrane.sound.moving import BandCollector
 from skycrane.sound.ridges import RidgeFilter
@@ -50,6 +51,8 @@ class Survey:
         held: mean power with narrow ridges held down, [bins]; the mean where not looked at.
         frames: number of frames looked at.
         bands: densities in bands frame by frame; empty where tones were not taken out first.
+        held_bands: the same with narrow ridges held down.
+        ridges: where those are, frame by frame.
     """
 
     def __init__(
@@ -58,12 +61,14 @@ class Survey:
         found: _Collector,
         held: NDArray[np.float64] | None,
         bands: BandCollector,
+        held_bands: BandCollector,
+        ridges: RidgeRows,
     ) -> None:
         self.rate_hz, self.frames = rate_hz, found.frames
         self.mean = found.total / max(found.frames, 1)
         self.quiet, self.quietest = found.reached(_QUIET), found.reached(_QUIETEST)
         self.held = self.mean if held is None else held
-        self.bands = bands
+        self.bands, self.held_bands, self.ridges = bands, held_bands, ridges
 
     @property
     def frequency_hz(self) -> NDArray[np.float64]:
@@ -161,6 +166,7 @@ def survey(
     rate_hz: float,
     *,
     tones_hz: NDArray[np.float64] | None = None,
+    ridges_too: bool = False,
 ) -> Survey:
     """Go through one channel once and return its statistics.
 
@@ -169,12 +175,14 @@ def survey(
         rate_hz: samples a second.
         tones_hz: with these, clicks and tones are taken out first, so that what is found is the
             floor that they leave.
+        ridges_too: remember ridges where tones are not taken out.
     """
     size = frame_size(rate_hz)
-    collector, held = _Collector(size), _MeanCollector()
-    bands = BandCollector(collector.bins, rate_hz)
+    collector, held, ridges = _Collector(size), _MeanCollector(), RidgeRows()
+    bands, held_bands = (BandCollector(collector.bins, rate_hz) for _ in range(2))
+    hold = RidgeFilter(np.ones(collector.bins, dtype=bool), rows=ridges)
     if tones_hz is None:
-        chain = [OverlapAdd(size, [collector])]
+        chain = [OverlapAdd(size, [collector, hold] if ridges_too else [collector])]
     else:
         short = click_frame_size(size)
         chain = [
@@ -185,8 +193,9 @@ def survey(
                     ToneCanceller(tones_hz, size=size, rate_hz=rate_hz),
                     collector,
                     bands,
-                    RidgeFilter(np.ones(collector.bins, dtype=bool)),
+                    hold,
                     held,
+                    held_bands,
                 ],
             ),
         ]
@@ -199,7 +208,7 @@ def survey(
         for later in chain[i + 1 :]:
             samples = later.push(samples)
     without = None if held.total is None else held.total / max(held.frames, 1)
-    return Survey(rate_hz, collector, without, bands)
+    return Survey(rate_hz, collector, without, bands, held_bands, ridges)
 
 
 def steady_tones(found: Survey, *, everywhere: bool) -> NDArray[np.float64]:
