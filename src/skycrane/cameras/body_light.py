@@ -32,10 +32,16 @@ def _shine(power: float) -> float:
 
 
 @wp.func
-def _sun_on(g: Ground, air: Air, b: Bodies, p: wp.vec3, n: wp.vec3, key: wp.uint32) -> float:
-    """Return the sunlight that comes to a point of a body, on the side that faces the sun."""
+def _sun_on(
+    g: Ground, air: Air, b: Bodies, p: wp.vec3, n: wp.vec3, key: wp.uint32, quarter: int
+) -> float:
+    """Return the sunlight that comes to a point of a body, on the side that faces the sun.
+
+    From a point of the sun's disk by chance; the photosites of a tile take a `quarter` each, so
+    that a penumbra shows in the tile and gets more rays.
+    """
     r = 0.0030 * wp.sqrt(unit(key, 0))
-    a = 6.2831853 * unit(key, 1)
+    a = 6.2831853 * (unit(key, 1) + 0.25 * float(quarter))
     sun = wp.normalize(air.sun + wp.vec3(r * wp.cos(a), r * wp.sin(a), 0.0))
     side = wp.where(wp.dot(n, air.sun) > 0.0, 4.0e-3, -4.0e-3)
     if body_shadow(b, p + n * side, sun):
@@ -45,7 +51,14 @@ def _sun_on(g: Ground, air: Air, b: Bodies, p: wp.vec3, n: wp.vec3, key: wp.uint
 
 @wp.func
 def body_light(
-    g: Ground, air: Air, b: Bodies, hit: BodyHit, o: wp.vec3, d: wp.vec3, key: wp.uint32
+    g: Ground,
+    air: Air,
+    b: Bodies,
+    hit: BodyHit,
+    o: wp.vec3,
+    d: wp.vec3,
+    key: wp.uint32,
+    quarter: int,
 ) -> wp.vec3:
     """Return the radiance, by colour, that a body sends back along the ray.
 
@@ -69,7 +82,7 @@ def body_light(
     s = wp.dot(n, air.sun)
     beam = float(0.0)
     if s > 0.0 or thin > 0.0:
-        beam = _sun_on(g, air, b, o + d * hit.t, n, key)
+        beam = _sun_on(g, air, b, o + d * hit.t, n, key, quarter)
     light = albedo * (_INV_PI * beam * wp.where(s > 0.0, (1.0 - thin) * s, -1.3 * thin * s))
     # Light from the sky above and from the ground below, and through thin cloth from behind.
     up = 0.5 + 0.5 * n[2]

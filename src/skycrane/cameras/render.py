@@ -130,7 +130,7 @@ def _look(
         seen.body = 1
     elif hit.t >= 0.0:
         t = hit.t
-        seen.light = body_light(g, air, b, hit, o, d, key)
+        seen.light = body_light(g, air, b, hit, o, d, key, 2 * (ray.row & 1) + (ray.column & 1))
         if dust.settled > 0.0:
             at = b.first[hit.surface] + hit.face
             up = (b.turn[hit.surface] * b.normal[3 * at])[2]
@@ -252,14 +252,15 @@ def _step(first: float, by: float, n: int) -> float:
 
 @wp.func
 def _ray_of(view: View, direction: wp.vec3, begin: float, i: int, j: int, n: int) -> Ray:
-    """Return the n-th ray of a photosite; its tile shares its chances."""
+    """Return the n-th ray of a photosite; a tile shares its chances."""
     ti = i // 2
     tj = j // 2
     first = hash2(ti, tj, view.key + 1)
-    # Evenly over the photosite and the exposure from wherever the first is: Roberts (2018), "The
-    # unreasonable effectiveness of quasirandom sequences", in three dimensions.
-    dx = _step(unit(first, 0), 0.8191725, n) * view.jitter * view.inv_fx
-    dy = _step(unit(first, 1), 0.6710436, n) * view.jitter * view.inv_fy
+    # Evenly over the photosite and the exposure: Roberts (2018), "The unreasonable effectiveness
+    # of quasirandom sequences", in three dimensions. From the photosite's centre on, alike for
+    # all, so that edges stay straight; at moments by chance, so that what moves blurs.
+    dx = _step(0.5, 0.8191725, n) * view.jitter * view.inv_fx
+    dy = _step(0.5, 0.6710436, n) * view.jitter * view.inv_fy
     when = _step(unit(first, 2), 0.5497005, n) * view.jitter
     ray = Ray()
     ray.row = i
