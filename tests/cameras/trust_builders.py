@@ -44,9 +44,7 @@ def clear_air(sun, *, beam=True, glow=0.0):
 
 def lambert():
     """Return a regolith that scatters evenly."""
-    regolith = Regolith()
-    regolith.width = 0.05
-    return regolith
+    return Regolith()
 
 
 def even_level(height, cell, sun):

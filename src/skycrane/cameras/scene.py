@@ -84,7 +84,7 @@ class Scene:
         )
         self.ground = ground_of(levels, self.focus_m, site.radius_m, device=device, workers=workers)
         self.air = air_of(mission, self.sun, sun_distance_au=position.distance_au)
-        self.regolith = regolith_of(mission)
+        self.regolith = regolith_of(mission, device=device)
         self.vehicle = shapes.Bodies(mission)
         self.resting = {
             **self.vehicle.fixed,

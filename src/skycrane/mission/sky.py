@@ -12,8 +12,9 @@ __all__ = ["Reflectance", "Sky"]
 class Reflectance(Section):
     """How regolith scatters sunlight."""
 
-    lunar_lambert: Fraction
-    """Weight of the Lommel-Seeliger term against the Lambert term (McEwen 1991)."""
+    lunar_lambert: Fraction | None = None
+    """Weight of the Lommel-Seeliger term against the Lambert term, the same at every phase; left
+    out, it follows at each phase from roughness (McEwen 1991)."""
     opposition_amplitude: NonNegative
     """Height of the opposition surge, B0 of Hapke (1986)."""
     opposition_width: Positive
@@ -24,6 +25,8 @@ class Reflectance(Section):
     """Share c of the lobe that throws light back toward the sun."""
     single_scattering_albedo: Fraction
     """Fraction of light that a grain of the ground scatters: sets how much is scattered again."""
+    roughness_deg: float = Field(default=17.0, ge=0, le=45, strict=False)
+    """Mean slope of relief too fine to be modelled, which hides and shades itself (Hapke 1984)."""
 
 
 class Sky(Section):
