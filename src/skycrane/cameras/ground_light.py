@@ -18,6 +18,8 @@ wp.set_module_options({"enable_backward": False})
 
 # Inlined, for each call would copy the structures it is given.
 _INV_PI = wp.constant(0.31830989)
+_IN_SHADOW = wp.constant(12)
+"""Rays toward the aureole from ground that bodies hide the sun from."""
 _AUREOLE = wp.constant(0.5)
 """Radius of the sky about the sun whose light counts as its aureole, rad: half of a forward lobe of
 asymmetry 0.7 lies within (Henyey and Greenstein 1941), the share that `Air.aureole` gives."""
@@ -91,6 +93,21 @@ def _toward(sun: wp.vec3, r: float, turn: float) -> wp.vec3:
     return wp.normalize(sun + (right * wp.cos(a) + up * wp.sin(a)) * r)
 
 
+@wp.func
+def _aureole_left(b: Bodies, p: wp.vec3, sun: wp.vec3, rays: int, key: wp.uint32) -> float:
+    """Return the share of the sun's aureole that bodies do not hide from a point.
+
+    Its light is brightest at the sun: about as much in each ring of one width.
+    """
+    open = float(0.0)
+    for k in range(rays):
+        out = (float(k) + unit(key, 0)) / float(rays)
+        turn = unit(key, 1) + 0.618034 * float(k)
+        if not body_shadow(b, p, _toward(sun, _AUREOLE * out, turn)):
+            open += 1.0 / float(rays)
+    return open
+
+
 @wp.func(inline=True)
 def ground_light(
     g: Ground,
@@ -123,14 +140,15 @@ def ground_light(
     aureole = air.aureole
     if may_shade(b, p, air.sun, _AUREOLE):
         above = p + n * 1.0e-3
-        # Brightest at the sun: about as much light in each ring of one width.
-        if body_shadow(b, above, _toward(air.sun, _AUREOLE * unit(key, 0), unit(key, 1))):
-            aureole = 0.0
+        rays = int(1)
         if direct > 0.0 and may_shade(b, p, air.sun, 0.0031):
             edge = 0.0030 * wp.sqrt(unit(key, 0))
             if body_shadow(b, above, _toward(air.sun, edge, unit(key, 1))):
                 hidden = direct
                 direct = 0.0
+                # Now the aureole is most of the light.
+                rays = _IN_SHADOW
+        aureole *= _aureole_left(b, above, air.sun, rays, key)
     beam = sun_through(air, datum_height(g, p)) * gain
     # What the dust scatters forward comes from about the sun and is thrown back as its light is.
     around = 1.0 - air.aureole + aureole * (1.0 + wp.min(gain - 1.0, 0.8))
