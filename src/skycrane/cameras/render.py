@@ -109,6 +109,7 @@ def _look(
     o = view.eye
     d = ray.d
     key = ray.key
+    quarter = 2 * (ray.row & 1) + (ray.column & 1)
     cone = view.cone
     seen = Seen()
     near = float(_FAR)
@@ -123,14 +124,14 @@ def _look(
     from_height = datum_height(g, o)
     if t >= 0.0 and t < near:
         p = o + d * t
-        sent = ground_light(g, air, reg, b, p, d, t, cone, key)
+        sent = ground_light(g, air, reg, b, p, d, t, cone, key, quarter)
         seen.light = sent.light
         seen.kept = sent.kept
         seen.depth = t
         seen.body = 1
     elif hit.t >= 0.0:
         t = hit.t
-        seen.light = body_light(g, air, b, hit, o, d, key, 2 * (ray.row & 1) + (ray.column & 1))
+        seen.light = body_light(g, air, b, hit, o, d, key, quarter)
         if dust.settled > 0.0:
             at = b.first[hit.surface] + hit.face
             up = (b.turn[hit.surface] * b.normal[3 * at])[2]
