@@ -6,6 +6,7 @@ import warp as wp
 
 from skycrane.cameras.forest import Forest
 from skycrane.cameras.tree_layout import STACK, WIDE, layout_of, remembered_layout
+from skycrane.cameras.tree_tiles import four_nearest, mat43
 from skycrane.cameras.trees import Trees, tree_any, tree_nearest
 from skycrane.compute import start_warp
 from skycrane.vehicle.mesh import Shape
@@ -28,6 +29,16 @@ def _shoot(
     q = tree_nearest(s, surface, o[i], d[i], far)
     hit[i] = wp.vec4(q.t, float(q.face), q.u, q.v)
     met[i] = wp.where(tree_any(s, surface, o[i], d[i], far), 1, 0)
+
+
+@wp.kernel(enable_backward=False)
+def _shoot_four(
+    s: Trees, o: wp.array(dtype=wp.vec3), d: wp.array(dtype=mat43), hit: wp.array2d(dtype=wp.vec4)
+):
+    i = wp.tid()
+    q = four_nearest(s, 0, o[i], d[i], wp.vec4(1000.0, 1000.0, 0.0, 1000.0))
+    for k in range(4):
+        hit[i, k] = wp.vec4(q.t[k], float(q.face[k]), q.u[k], q.v[k])
 
 
 def _shape(vertices, triangles):
@@ -103,6 +114,31 @@ def test_nearest_and_any_are_those_of_every_triangle_tried(count):
     np.testing.assert_allclose(found[clear], expected[clear], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("apart", [0.0, 1e-3, 0.3, 2.0])
+def test_four_rays_meet_what_each_meets_alone(apart):
+    rng = np.random.default_rng(11)
+    forest = _forest(_soup(rng, 3000))
+    o, d = _rays(rng, 1200)
+    four = _unit((d[:, None] + apart * rng.normal(size=(len(d), 4, 3))).reshape(-1, 3))
+    four = four.reshape(-1, 4, 3)
+    start = wp.array(o.astype(np.float32), dtype=wp.vec3, device="cpu")
+    ways = wp.array(four.astype(np.float32), dtype=mat43, device="cpu")
+    hit = wp.zeros((len(o), 4), dtype=wp.vec4, device="cpu")
+    wp.launch(_shoot_four, dim=len(o), inputs=[forest.data, start, ways, hit], device="cpu")
+    found, left_out = hit.numpy(), 2
+    assert (found[:, left_out, 0] == -1).all()
+    for k in (0, 1, 3):
+        alone, met = _shot(forest, 0, o, four[:, k])
+        assert 0.2 < met.mean() < 0.999
+        # At an edge rounding may tell otherwise.
+        same = found[:, k, 1] == alone[:, 1]
+        assert same[met].mean() > 0.995
+        assert ((found[:, k, 0] >= 0) == met).mean() > 0.998
+        some = met & same
+        np.testing.assert_allclose(found[some, k, 0], alone[some, 0], rtol=2e-5, atol=1e-5)
+        np.testing.assert_allclose(found[some, k, 2:], alone[some, 2:], atol=5e-3)
+
+
 def test_the_weights_of_the_corners_give_the_point_that_is_met():
     rng = np.random.default_rng(3)
     shape = _soup(rng, 300)
@@ -148,6 +184,13 @@ def test_no_ray_leaves_a_closed_body_between_two_triangles():
     o = np.tile([0.11, -0.07, 0.05], (len(aims), 1))
     _, met = _shot(_forest(shape), 0, o, _unit(aims - o))
     assert met.all()
+    n = len(aims)
+    ways = np.repeat(_unit(aims - o)[:, None], 4, axis=1).astype(np.float32)
+    hit = wp.zeros((n, 4), dtype=wp.vec4, device="cpu")
+    start = wp.array(o.astype(np.float32), dtype=wp.vec3, device="cpu")
+    ways = wp.array(ways, dtype=mat43, device="cpu")
+    wp.launch(_shoot_four, dim=n, inputs=[_forest(shape).data, start, ways, hit], device="cpu")
+    assert (hit.numpy()[:, [0, 1, 3], 0] > 0).all()
 
 
 def test_a_shape_that_moved_is_met_where_it_is():

@@ -25,8 +25,10 @@ __all__ = [
     "BodyHit",
     "BodySet",
     "body_hit",
+    "body_normal",
     "body_shadow",
     "may_shade",
+    "surface_hit",
 ]
 
 wp.set_module_options({"enable_backward": False})
@@ -124,6 +126,27 @@ def may_shade(b: Bodies, p: wp.vec3, sun: wp.vec3, spread: float) -> bool:
 
 
 @wp.func
+def surface_hit(b: Bodies, k: int, o: wp.vec3, d: wp.vec3, far: float) -> BodyHit:
+    """Return where a ray meets surface `k` within `far` [m]."""
+    hit = BodyHit()
+    hit.t = float(-1.0)
+    if _near(o, d, b.centre[k], b.radius[k], far):
+        back = wp.transpose(b.turn[k])
+        # From where the ray comes near: from kilometres off single precision would part
+        # triangles that share an edge.
+        begin = wp.max(wp.dot(b.centre[k] - o, d) - b.radius[k], 0.0)
+        start = back * ((o - b.origin[k]) + d * begin)
+        q = tree_nearest(b.trees, k, start, back * d, far - begin)
+        if q.t >= 0.0:
+            hit.t = begin + q.t
+            hit.surface = k
+            hit.face = q.face
+            hit.u = q.u
+            hit.v = q.v
+    return hit
+
+
+@wp.func
 def body_hit(b: Bodies, row: int, column: int, o: wp.vec3, d: wp.vec3, far: float) -> BodyHit:
     """Return the nearest body that the ray of a photosite meets within `far` [m]."""
     hit = BodyHit()
@@ -137,21 +160,22 @@ def body_hit(b: Bodies, row: int, column: int, o: wp.vec3, d: wp.vec3, far: floa
         k += 1
         bit = mask & 1
         mask = mask >> 1
-        if bit != 0 and _near(o, d, b.centre[k], b.radius[k], nearest):
-            back = wp.transpose(b.turn[k])
-            # From where the ray comes near: from kilometres off single precision would part
-            # triangles that share an edge.
-            begin = wp.max(wp.dot(b.centre[k] - o, d) - b.radius[k], 0.0)
-            start = back * ((o - b.origin[k]) + d * begin)
-            q = tree_nearest(b.trees, k, start, back * d, nearest - begin)
+        if bit != 0:
+            q = surface_hit(b, k, o, d, nearest)
             if q.t >= 0.0:
-                nearest = begin + q.t
-                hit.t = nearest
-                hit.surface = k
-                hit.face = q.face
-                hit.u = q.u
-                hit.v = q.v
+                nearest = q.t
+                hit = q
     return hit
+
+
+@wp.func
+def body_normal(b: Bodies, hit: BodyHit, d: wp.vec3) -> wp.vec3:
+    """Return the smoothed normal of a body where a ray meets it, on the side that is seen."""
+    at = 3 * (b.first[hit.surface] + hit.face)
+    w = 1.0 - hit.u - hit.v
+    n = b.normal[at] * hit.u + b.normal[at + 1] * hit.v + b.normal[at + 2] * w
+    n = wp.normalize(b.turn[hit.surface] * n)
+    return wp.where(wp.dot(n, d) > 0.0, n * -1.0, n)
 
 
 @wp.func

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.cameras.bodies import Bodies, BodyHit, body_shadow
+from skycrane.cameras.bodies import Bodies, BodyHit, body_normal, body_shadow
 from skycrane.cameras.heightfield import Ground, datum_height
 from skycrane.mars.noise import unit
 from skycrane.mars.sky import Air, sun_through
@@ -64,17 +64,12 @@ def body_light(
 
     What the gloss mirrors the matt ground under it does not get: together no more than came.
     """
-    k = hit.surface
-    triangle = b.first[k] + hit.face
+    n = body_normal(b, hit, d)
+    triangle = b.first[hit.surface] + hit.face
     w = 1.0 - hit.u - hit.v
     at = 3 * triangle
-    n = b.normal[at] * hit.u + b.normal[at + 1] * hit.v + b.normal[at + 2] * w
     openness = b.open[at] * hit.u + b.open[at + 1] * hit.v + b.open[at + 2] * w
-    n = wp.normalize(b.turn[k] * n)
     facing = -wp.dot(n, d)
-    if facing < 0.0:
-        n = n * -1.0
-        facing = -facing
     material = b.material[triangle]
     albedo = b.albedo[material]
     finish = b.finish[material]

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.cameras.bodies import Bodies, body_hit
+from skycrane.cameras.bodies import Bodies, BodyHit
 from skycrane.cameras.body_light import body_light
 from skycrane.cameras.cord_light import cord_light
 from skycrane.cameras.dust import DustState, dust_optics, settled_tint
 from skycrane.cameras.ground_light import ground_light
 from skycrane.cameras.heightfield import Ground, datum_height, trace_ground_from
 from skycrane.cameras.strands import Strands, cord_at
+from skycrane.cameras.tile_bodies import hit_of, tile_hits
+from skycrane.cameras.tree_tiles import mat43
 from skycrane.mars.noise import hash2, unit
 from skycrane.mars.regolith import Regolith, sun_gain
 from skycrane.mars.sky import Air, ground_beyond, path_light, sky_light, sun_through
@@ -83,7 +85,7 @@ class Ray:
     Attributes:
         row, column: the photosite.
         d: its direction at the middle of the exposure; it starts at the view's eye.
-        moved, turned: start and direction at a moment of the exposure.
+        when: the moment that it is of, of the exposure from its middle.
         begin: before this distance it meets no ground, m.
         key: random key.
     """
@@ -91,15 +93,33 @@ class Ray:
     row: int
     column: int
     d: wp.vec3
-    moved: wp.vec3
-    turned: wp.vec3
+    when: float
     begin: float
     key: wp.uint32
 
 
 @wp.func(inline=True)
+def _moved(view: View, ray: Ray) -> wp.vec3:
+    """Return where a ray starts at its moment."""
+    return view.eye + view.drift * ray.when
+
+
+@wp.func(inline=True)
+def _turned(view: View, ray: Ray) -> wp.vec3:
+    """Return where a ray looks at its moment."""
+    return wp.normalize(ray.d + wp.cross(view.spin * ray.when, ray.d))
+
+
+@wp.func(inline=True)
 def _look(
-    g: Ground, air: Air, reg: Regolith, b: Bodies, dust: DustState, view: View, ray: Ray
+    g: Ground,
+    air: Air,
+    reg: Regolith,
+    b: Bodies,
+    dust: DustState,
+    view: View,
+    ray: Ray,
+    hit: BodyHit,
 ) -> Seen:
     """Return what one ray sees.
 
@@ -113,12 +133,11 @@ def _look(
     cone = view.cone
     seen = Seen()
     near = float(_FAR)
-    hit = body_hit(b, ray.row, ray.column, o, d, near)
     if hit.t >= 0.0:
         near = hit.t
     else:
-        o = ray.moved
-        d = ray.turned
+        o = _moved(view, ray)
+        d = _turned(view, ray)
     t = trace_ground_from(g, o, d, cone, ray.begin, near)
     cos_sun = wp.dot(d, air.sun)
     from_height = datum_height(g, o)
@@ -220,7 +239,7 @@ def _behind_cords(
         side = view.turn * wp.vec3(cord.side[0], cord.side[1], 0.0)
         met.light = cord_light(strands, cord, g, air, b, middle, side, ray.d, ray.key)
         if dust.active != 0:
-            before = _dust_before(dust, met, ray.moved, ray.turned)
+            before = _dust_before(dust, met, _moved(view, ray), _turned(view, ray))
             beam = sun_through(air, datum_height(g, view.eye))
             met = _in_dust(met, dust, air, before, beam, -ray.d[2])
         seen.light += (met.light - seen.light) * cord.cover
@@ -252,25 +271,40 @@ def _step(first: float, by: float, n: int) -> float:
 
 
 @wp.func
-def _ray_of(view: View, direction: wp.vec3, begin: float, i: int, j: int, n: int) -> Ray:
-    """Return the n-th ray of a photosite; a tile shares its chances."""
-    ti = i // 2
-    tj = j // 2
-    first = hash2(ti, tj, view.key + 1)
+def _aims(
+    view: View,
+    directions: wp.array2d(dtype=wp.vec3),  # type: ignore[valid-type]
+    ti: int,
+    tj: int,
+    n: int,
+) -> mat43:
+    """Return the directions of a tile's n-th rays."""
     # Evenly over the photosite and the exposure: Roberts (2018), "The unreasonable effectiveness
     # of quasirandom sequences", in three dimensions. From the photosite's centre on, alike for
-    # all, so that edges stay straight; at moments by chance, so that what moves blurs.
+    # all, so that edges stay straight.
     dx = _step(0.5, 0.8191725, n) * view.jitter * view.inv_fx
     dy = _step(0.5, 0.6710436, n) * view.jitter * view.inv_fy
-    when = _step(unit(first, 2), 0.5497005, n) * view.jitter
+    count = int(4)
+    d = mat43()
+    for k in range(count):
+        i = wp.min(2 * ti + k // 2, directions.shape[0] - 1)
+        j = wp.min(2 * tj + k % 2, directions.shape[1] - 1)
+        d[k] = wp.normalize(view.turn * (directions[i, j] + wp.vec3(dx, dy, 0.0)))
+    return d
+
+
+@wp.func
+def _ray_of(view: View, d: wp.vec3, begin: float, i: int, j: int, n: int) -> Ray:
+    """Return the n-th ray of a photosite, whose direction is known; a tile shares its chances."""
+    # At moments by chance, so that what moves blurs.
+    first = unit(hash2(i // 2, j // 2, view.key + 1), 2)
     ray = Ray()
     ray.row = i
     ray.column = j
-    ray.d = wp.normalize(view.turn * (direction + wp.vec3(dx, dy, 0.0)))
-    ray.turned = wp.normalize(ray.d + wp.cross(view.spin, ray.d) * when)
-    ray.moved = view.eye + view.drift * when
+    ray.d = d
+    ray.when = _step(first, 0.5497005, n) * view.jitter
     ray.begin = begin
-    ray.key = hash2(tj + n * 8192, ti, view.key)
+    ray.key = hash2(j // 2 + n * 8192, i // 2, view.key)
     return ray
 
 
@@ -307,7 +341,9 @@ def render_kernel(
     ti, tj = wp.tid()  # type: ignore[misc]
     ti += row0
     before = wp.vec3(0.0, 1.0, 0.0)
-    beam = sun_through(air, datum_height(ground, view.eye))
+    beam = float(0.0)
+    if dust.active != 0:
+        beam = sun_through(air, datum_height(ground, view.eye))
     green = wp.vec4(0.0, 0.0, 0.0, 0.0)
     met = wp.vec4(0.0, 0.0, 0.0, 0.0)
     far = wp.vec4(0.0, 0.0, 0.0, 0.0)
@@ -317,15 +353,17 @@ def render_kernel(
     # and each call copies the structures it is given: a fifth of the time.
     corners = int(4)
     while n < count:
+        d = _aims(view, directions, ti, tj, n)
+        hits = tile_hits(bodies, 2 * ti, 2 * tj, view.eye, d, float(_FAR))
         for k in range(corners):
             i = 2 * ti + k // 2
             j = 2 * tj + k % 2
             if i < light.shape[0] and j < light.shape[1]:
-                ray = _ray_of(view, directions[i, j], begins[ti >> 3, tj >> 3], i, j, n)
-                seen = _look(ground, air, regolith, bodies, dust, view, ray)
+                ray = _ray_of(view, d[k], begins[ti >> 3, tj >> 3], i, j, n)
+                seen = _look(ground, air, regolith, bodies, dust, view, ray, hit_of(hits, k))
                 if dust.active != 0:
                     if k == 0:
-                        before = _dust_before(dust, seen, ray.moved, ray.turned)
+                        before = _dust_before(dust, seen, _moved(view, ray), _turned(view, ray))
                     seen = _in_dust(seen, dust, air, before, beam, -ray.d[2])
                 if n == 0:
                     met[k] = float(seen.body)

@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 
 WIDE = 8
 """Children of a node, and triangles of a leaf."""
-STACK = 96
+STACK = 64
 """Nodes that a walk through a tree can put off."""
 _BINS = 16
 _DEEPEST = 40

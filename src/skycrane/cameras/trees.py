@@ -14,7 +14,20 @@ import warp as wp
 
 from skycrane.cameras.tree_layout import STACK
 
-__all__ = ["TreeHit", "Trees", "tree_any", "tree_nearest", "vec8", "vec8i"]
+__all__ = [
+    "EDGE_ON",
+    "SLACK",
+    "TreeHit",
+    "Trees",
+    "below",
+    "inverse",
+    "lowest",
+    "spread",
+    "tree_any",
+    "tree_nearest",
+    "vec8",
+    "vec8i",
+]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -25,9 +38,9 @@ _Whens = wp.types.vector(length=STACK, dtype=float)
 _NONE = wp.constant(2147483647)
 _NEVER = wp.constant(1.0e9)
 """Distance past which nothing was met, m."""
-_EDGE_ON = wp.constant(1.0e-28)
+EDGE_ON = wp.constant(1.0e-28)
 """Square of a determinant, m^6, below which a ray runs along a triangle."""
-_SLACK = wp.constant(2.0e-6)
+SLACK = wp.constant(2.0e-6)
 """By which a triangle reaches past its edges, so that no ray passes between two that share one."""
 
 
@@ -62,32 +75,34 @@ class TreeHit:
 
 
 @wp.func
-def _inverse(x: float) -> float:
+def inverse(x: float) -> float:
+    """Return one over a number, of one next to nothing as of 1e-7."""
     return 1.0 / wp.where(wp.abs(x) < 1.0e-7, 1.0e-7, x)
 
 
 @wp.func
-def _spread(x: float) -> vec8:
+def spread(x: float) -> vec8:
+    """Return a number eight times."""
     return vec8(x, x, x, x, x, x, x, x)
 
 
 @wp.func
 def _entries(s: Trees, n: int, o: wp.vec3, inv: wp.vec3, far: float) -> vec8:
     """Return where a ray enters each child of a node; past 1e9 m where it does not before `far`."""
-    ox = _spread(o[0])
-    oy = _spread(o[1])
-    oz = _spread(o[2])
+    ox = spread(o[0])
+    oy = spread(o[1])
+    oz = spread(o[2])
     ax = (s.boxes[n, 0] - ox) * inv[0]
     bx = (s.boxes[n, 3] - ox) * inv[0]
     ay = (s.boxes[n, 1] - oy) * inv[1]
     by = (s.boxes[n, 4] - oy) * inv[1]
     az = (s.boxes[n, 2] - oz) * inv[2]
     bz = (s.boxes[n, 5] - oz) * inv[2]
-    enter = wp.max(wp.max(wp.min(ax, bx), wp.min(ay, by)), wp.max(wp.min(az, bz), _spread(0.0)))
-    leave = wp.min(wp.min(wp.max(ax, bx), wp.max(ay, by)), wp.min(wp.max(az, bz), _spread(far)))
+    enter = wp.max(wp.max(wp.min(ax, bx), wp.min(ay, by)), wp.max(wp.min(az, bz), spread(0.0)))
+    leave = wp.min(wp.min(wp.max(ax, bx), wp.max(ay, by)), wp.min(wp.max(az, bz), spread(far)))
     # Arithmetic in place of choices, which would be made for one child after another. Rounding may
     # close a box as flat as a plate.
-    return enter + wp.max(enter - leave * 1.000001, _spread(0.0)) * 1.0e15
+    return enter + wp.max(enter - leave * 1.000001, spread(0.0)) * 1.0e15
 
 
 _BELOW = """
@@ -111,13 +126,13 @@ _BELOW = """
 
 
 @wp.func_native(_BELOW)
-def _below(values: vec8, limit: float) -> int:
+def below(values: vec8, limit: float) -> int:
     """Return which of eight numbers are below a limit, a bit each."""
     ...
 
 
 @wp.func
-def _lowest(mask: int) -> int:
+def lowest(mask: int) -> int:
     """Return the number of the lowest bit set."""
     return wp.bit_count((mask & -mask) - 1)
 
@@ -135,9 +150,9 @@ def _meet(s: Trees, leaf: int, o: wp.vec3, d: wp.vec3, far: float) -> TreeHit:
     py = e2x * d[2] - e2z * d[0]
     pz = e2y * d[0] - e2x * d[1]
     det = wp.cw_mul(e1x, px) + wp.cw_mul(e1y, py) + wp.cw_mul(e1z, pz)
-    tx = _spread(o[0]) - s.corner[leaf, 0]
-    ty = _spread(o[1]) - s.corner[leaf, 1]
-    tz = _spread(o[2]) - s.corner[leaf, 2]
+    tx = spread(o[0]) - s.corner[leaf, 0]
+    ty = spread(o[1]) - s.corner[leaf, 1]
+    tz = spread(o[2]) - s.corner[leaf, 2]
     qx = wp.cw_mul(ty, e1z) - wp.cw_mul(tz, e1y)
     qy = wp.cw_mul(tz, e1x) - wp.cw_mul(tx, e1z)
     qz = wp.cw_mul(tx, e1y) - wp.cw_mul(ty, e1x)
@@ -145,20 +160,20 @@ def _meet(s: Trees, leaf: int, o: wp.vec3, d: wp.vec3, far: float) -> TreeHit:
     v = qx * d[0] + qy * d[1] + qz * d[2]
     w = wp.cw_mul(e2x, qx) + wp.cw_mul(e2y, qy) + wp.cw_mul(e2z, qz)
     square = wp.cw_mul(det, det)
-    inv = wp.cw_div(det, wp.max(square, _spread(_EDGE_ON)))
+    inv = wp.cw_div(det, wp.max(square, spread(EDGE_ON)))
     second = wp.cw_mul(u, inv)
     third = wp.cw_mul(v, inv)
     along = wp.cw_mul(w, inv)
     # Past an edge, behind, or edge-on: so far off that nothing comes to it.
-    edge = wp.min(wp.min(second, third), _spread(1.0) - second - third) + _spread(_SLACK)
-    along += wp.max(wp.max(edge * -1.0, along * -1.0), _spread(0.0)) * 1.0e18
-    along += wp.max(_spread(_EDGE_ON) - square, _spread(0.0)) * 1.0e38
+    edge = wp.min(wp.min(second, third), spread(1.0) - second - third) + spread(SLACK)
+    along += wp.max(wp.max(edge * -1.0, along * -1.0), spread(0.0)) * 1.0e18
+    along += wp.max(spread(EDGE_ON) - square, spread(0.0)) * 1.0e38
     hit = TreeHit()
     hit.t = far
     hit.face = int(-1)
-    mask = _below(along, far)
+    mask = below(along, far)
     while mask != 0:
-        k = _lowest(mask)
+        k = lowest(mask)
         mask = mask & (mask - 1)
         if along[k] < hit.t:
             hit.t = along[k]
@@ -174,7 +189,7 @@ def tree_nearest(s: Trees, surface: int, o: wp.vec3, d: wp.vec3, far: float) -> 
     best = TreeHit()
     best.t = float(-1.0)
     nearest = far
-    inv = wp.vec3(_inverse(d[0]), _inverse(d[1]), _inverse(d[2]))
+    inv = wp.vec3(inverse(d[0]), inverse(d[1]), inverse(d[2]))
     node = _Nodes()
     when = _Whens()
     depth = int(0)
@@ -188,15 +203,15 @@ def tree_nearest(s: Trees, surface: int, o: wp.vec3, d: wp.vec3, far: float) -> 
         else:
             # The nearest child goes on, the others are put off.
             enter = _entries(s, n, o, inv, nearest)
-            mask = _below(enter, _NEVER)
+            mask = below(enter, _NEVER)
             if mask != 0:
                 child = s.child[n]
-                k = _lowest(mask)
+                k = lowest(mask)
                 mask = mask & (mask - 1)
                 near = enter[k]
                 n = child[k]
                 while mask != 0:
-                    k = _lowest(mask)
+                    k = lowest(mask)
                     mask = mask & (mask - 1)
                     if enter[k] < near:
                         node[depth] = n
@@ -223,7 +238,7 @@ def tree_nearest(s: Trees, surface: int, o: wp.vec3, d: wp.vec3, far: float) -> 
 @wp.func
 def tree_any(s: Trees, surface: int, o: wp.vec3, d: wp.vec3, far: float) -> bool:
     """Return whether a ray, in a surface's frame, meets it within `far` [m]."""
-    inv = wp.vec3(_inverse(d[0]), _inverse(d[1]), _inverse(d[2]))
+    inv = wp.vec3(inverse(d[0]), inverse(d[1]), inverse(d[2]))
     node = _Nodes()
     depth = int(1)
     node[0] = s.root[surface]
@@ -234,10 +249,10 @@ def tree_any(s: Trees, surface: int, o: wp.vec3, d: wp.vec3, far: float) -> bool
             if _meet(s, -1 - n, o, d, far).face >= 0:
                 return True
         else:
-            mask = _below(_entries(s, n, o, inv, far), _NEVER)
+            mask = below(_entries(s, n, o, inv, far), _NEVER)
             child = s.child[n]
             while mask != 0:
-                node[depth] = child[_lowest(mask)]
+                node[depth] = child[lowest(mask)]
                 mask = mask & (mask - 1)
                 depth += 1
     return False
