@@ -55,6 +55,8 @@ __all__ = ["DustState", "dust_between", "dust_optics", "settled_tint"]
 wp.set_module_options({"enable_backward": False})
 
 _LIMIT = wp.constant(MEETING_LIMIT)
+_BACK = wp.constant(0.75)
+"""Share of an optical depth that turns light back where grains scatter evenly (Eddington)."""
 
 
 @wp.func
@@ -124,7 +126,7 @@ def _sheet(state: DustState, east: float, north: float, clear: float, foot: floa
                 still = wp.smoothstep(0.0, 0.5, wp.abs(wp.log(wp.max(share, 1.0e-3))))
                 if share < 1.0:
                     still *= wp.min(0.06 * state.gone[i] * state.gone[i], 1.0)
-                kept *= 1.0 - (1.0 - still) * wp.min(4.0 * state.depth[i] / thickest, 1.0)
+                kept *= 1.0 - (1.0 - still) * wp.min(1.5 * state.depth[i] / thickest, 1.0)
             s.depth += state.depth[i] * (0.35 + 0.65 * rise) * thin * edge * left
             s.swept = wp.max(s.swept, wp.exp(-r / (2.5 * core)) * wp.min(state.depth[i], 1.0))
             strength = state.depth[i] * state.depth[i] * left / (r * r + core * core)
@@ -147,7 +149,8 @@ def _sheet(state: DustState, east: float, north: float, clear: float, foot: floa
     # Wide as rooms: more is picked up here than there, and streams bend a little.
     patchy = noise(state.lattice, 29, 0.09 * east, 0.09 * north, 0.1 * state.drift)
     out = off / fan.r
-    bend = 0.2 * patchy
+    some = noise(state.lattice, 31, 0.37 * east, 0.37 * north, 0.3 * state.drift)
+    bend = 0.2 * patchy + 0.02 * some
     fan.out = wp.normalize(wp.vec2(out[0] - bend * out[1], out[1] + bend * out[0]))
     fan.log = wp.log(fan.r)
     fan.which = 101 * (main + 1)
@@ -161,8 +164,9 @@ def _sheet(state: DustState, east: float, north: float, clear: float, foot: floa
     # Radial to where the sheets meet; there the flow goes up, and streaks end.
     core = state.core_share * state.reach[main]
     keep = wp.smoothstep(0.0, 0.7, apart) * wp.smoothstep(0.2, 1.0, fan.r / core)
+    keep *= 0.4 + 0.6 * wp.smoothstep(-0.7, 0.5, some + 0.5 * patchy)
     run = fan.r / (0.65 * state.reach[main])
-    keep *= clear * kept * (1.0 - 0.7 * wp.min(m.crest, 1.0)) / (1.0 + run * run)
+    keep *= clear * kept * (1.0 - 0.5 * wp.min(m.crest, 1.0)) / (1.0 + run * run)
     lines = wp.vec3(0.0, 0.0, 0.0)
     if keep > 0.01:
         lines = streak(state, fan)
@@ -171,10 +175,10 @@ def _sheet(state: DustState, east: float, north: float, clear: float, foot: floa
             lines[1] = lines[1] + state.wake_contrast * tail * (1.0 + 1.5 * lines[1])
     if foot < 0.05 and keep > 0.15:
         s.stone = stones(state, fan)
-    s.depth *= wp.exp(0.8 * patchy + 0.8 * keep * lines[0])
+    s.depth *= wp.exp(0.4 * patchy + 0.25 * keep * lines[0])
     s.height = (state.height_minimum + state.height_share * nearest) * (1.0 + 2.0 * m.crest)
     s.depth *= wp.exp(state.streak_contrast * keep * (lines[1] - 0.15)) + clear * (
-        state.ridge_depth * (m.crest + 0.8 * m.behind)
+        state.ridge_depth * (m.crest + 0.6 * m.behind)
     )
     s.lift = keep * (0.5 * lines[0] + 0.6 * lines[1])
     s.shade = 1.0 + keep * wp.clamp(state.streak_relief * lines[2] + 0.08 * lines[1], -0.25, 0.3)
@@ -204,6 +208,20 @@ def _veil(state: DustState, start: wp.vec3, end: wp.vec3) -> float:
         total += spread * state.veil_depth * _layer(low, high, piece, state.veil_height)
         total += spread * state.low_depth * _layer(low, high, piece, state.low_height)
     return total
+
+
+@wp.func
+def _trapped(state: DustState, start: wp.vec3, length: float) -> float:
+    """Return the optical depth of what the fountain holds under the rover, from an eye there."""
+    if state.trapped <= 0.0 or start[2] > state.cover_height:
+        return 0.0
+    de = start[0] - state.cover_east
+    dn = start[1] - state.cover_north
+    ahead = wp.abs(de * state.cover_ahead[0] + dn * state.cover_ahead[1])
+    aside = wp.abs(de * state.cover_ahead[1] - dn * state.cover_ahead[0])
+    if ahead > state.cover_half[0] + 0.3 or aside > state.cover_half[1] + 0.3:
+        return 0.0
+    return state.trapped * wp.min(length, 2.0 * state.cover_half[1])
 
 
 @wp.func
@@ -299,20 +317,26 @@ def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
     afar = wp.where(start[2] < end[2], along, 1.0 - along) * length
     cloud = billow(state, at, 0.0035 * afar)
     # What streams along the ground pushes up the low veil, and shows on its top.
-    veil *= wp.exp(1.2 * cloud[0] - 0.2 + 0.4 * sheet.lift)
-    near *= wp.exp(0.6 * cloud[0])
+    veil *= wp.exp(1.2 * cloud[0] - 0.2 + 0.8 * sheet.lift)
+    near *= wp.exp(0.25 * cloud[0])
+    veil += _trapped(state, start, length)
     total = near + veil
-    lit = cloud[1] + 0.7 * (sheet.shade - 1.0)
+    lit = 1.8 * cloud[1] + 1.2 * (sheet.shade - 1.0)
     shade = (near * sheet.shade + veil * (1.0 + lit)) / wp.max(total, 1.0e-6)
     up = wp.min(0.3, 0.5 * (start[2] + end[2]))
     middle = foot - way * (up / wp.max(high - low, 0.3))
     light = _lit(state, wp.vec3(middle[0], middle[1], up))
     # Light that went from grain to grain has forgotten where it came from.
+    # Under much dust it is darker: a two-stream share of what grains scatter back up.
+    above = wp.max(start[2], 0.0)
+    over = state.veil_depth * wp.exp(-above / state.veil_height)
+    over += state.low_depth * wp.exp(-above / state.low_height)
+    shade /= 1.0 + _BACK * (1.0 - state.forward) * over
     once = 1.0 / (1.0 + 0.7 * total)
     shade *= (1.0 + (light - 1.0) * once) * (1.0 + (toward - 1.0) * once)
     # A flying stone hides what is behind it, and is darker than dust in the sun.
     total += 3.0 * sheet.stone
-    shade *= 1.0 - 0.5 * sheet.stone
+    shade *= 1.0 - 0.25 * sheet.stone
     return wp.vec3(total, shade, sheet.swept)
 
 

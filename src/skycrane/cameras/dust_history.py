@@ -41,7 +41,7 @@ _COVER_M = 30.0
 """Height of the rover above which its shadow on the dust is let go."""
 _SETTLING_S = 90.0
 """How long after the last plume the dust is followed."""
-_SHEARED = 0.05
+_SHEARED = 0.008
 """Rate at which a plume raises dust before it digs in bulk, share of the rate then."""
 _CUT = 0.6
 """A plume that could hold no more than this share of its sheet counts as cut off."""
@@ -176,6 +176,8 @@ class DustHistory:
         total = excess.sum(axis=1)
         bulk = np.maximum(excess - d.veil_knee, 0.0).sum(axis=1)
         fed = d.veil_rate_hz * (bulk + _SHEARED * total) * STEP_S
+        # What is loose gets less as it is blown away.
+        fed /= 1.0 + np.cumsum(fed) / d.veil_supply
         fine = leaky(fed * d.fine_share, 1.0 / d.fine_decay_s)
         self._drift_off(out, force, excess, fed)
         hold = pull / (pull + d.veil_hold_n_m2)
@@ -365,5 +367,6 @@ class DustHistory:
         east, north = self._at("veil_east", t_s), self._at("veil_north", t_s)
         state.veil_east, state.veil_north = east - origin_m[0], north - origin_m[1]
         state.ground = float(self._ground_height_m(np.array(east), np.array(north)))
+        state.trapped = d.trapped_share * state.low_depth / d.low_height_m
         self._cover(state, t_s, origin_m)
         return state

@@ -36,7 +36,7 @@ LATTICE = 32
 """Numbers along an edge of the cube that noise is made from, a power of two."""
 _SIDE = wp.constant(LATTICE)
 _LAST = wp.constant(LATTICE - 1)
-_STONE_CELLS = wp.constant(60)
+_STONE_CELLS = wp.constant(110)
 """Cells of the flow around each plume."""
 _STONE_LAG = wp.constant(0.12)
 """Speed of stones over that of the dust."""
@@ -98,6 +98,7 @@ class DustState:
     cover_ahead: wp.vec2
     cover_half: wp.vec2
     cover_shade: wp.float32
+    trapped: wp.float32
     albedo: wp.vec3
     bumps: wp.array2d(dtype=wp.vec3)  # type: ignore[valid-type]
     bump_east: wp.float32
@@ -227,12 +228,12 @@ def streak(state: DustState, fan: Fan) -> wp.vec3:
     if some > 0.0:
         up_sun = state.sun_north * fan.out[0] - state.sun_east * fan.out[1]
         a = some * _strand(state, fan, 3, 7.3, 1.4, phase, 0.0)
-        lines = 0.35 * _peak(a) + 0.35 * a
+        lines = 0.08 * _peak(a) + 0.08 * a
         more = _seen(fan, 16.7)
         if more > 0.0:
             b = more * _strand(state, fan, 4, 16.7, 2.0, phase, 0.035 * a)
             lift = wp.clamp(0.8 + 0.5 * a + 0.5 * broad, 0.25, 1.6)
-            lines += lift * (0.55 * _peak(b) + 0.35 * b)
+            lines += lift * (0.2 * _peak(b) + 0.1 * b)
             step = 0.02 * up_sun
             flank += 0.7 * (b - more * _strand(state, fan, 4, 16.7, 2.0, phase, 0.035 * a + step))
             most = _seen(fan, 39.0)
@@ -240,7 +241,7 @@ def streak(state: DustState, fan: Fan) -> wp.vec3:
                 sway = 0.025 * b - 0.02 * a
                 c = most * _strand(state, fan, 5, 39.0, 2.7, 1.05 * phase, sway)
                 lift *= wp.clamp(0.85 + 0.6 * b, 0.3, 1.5)
-                lines += lift * (1.1 * _peak(c) + 0.3 * c)
+                lines += lift * (1.5 * _peak(c) + 0.5 * c)
                 flank += 0.5 * (
                     c - most * _strand(state, fan, 5, 39.0, 2.7, 1.05 * phase, sway + 0.4 * step)
                 )
@@ -249,7 +250,7 @@ def streak(state: DustState, fan: Fan) -> wp.vec3:
                     sway = 0.012 * c - 0.012 * b
                     d = least * _strand(state, fan, 6, 91.0, 3.2, 1.1 * phase, sway)
                     lift *= wp.clamp(0.9 + 0.5 * c, 0.4, 1.4)
-                    lines += lift * (1.2 * _peak(d) + 0.25 * d)
+                    lines += lift * (5.0 * _peak(d) + 2.2 * d)
         # Where much is gathered already, more of it stands out less.
         lines = lines / (1.0 + 0.45 * wp.max(lines, 0.0))
     return wp.vec3(broad, lines, flank)

@@ -68,11 +68,15 @@ def meeting(state: DustState, apart: float, at: wp.vec2) -> Meeting:
     soft = state.ridge_soft * (1.0 + 0.8 * w3 - 0.6 * w1)
     face = wp.smoothstep(-(0.1 + 1.3 * soft) * width, (0.25 + 0.9 * soft) * width, gap)
     patch = wp.smoothstep(-0.75, 0.5, w2 - 0.7 * w1 + 0.3 * w3)
-    folds = 1.0 - wp.abs(w3 + 0.35 * w4)
-    wisps = 0.5 + 0.4 * leaf + 0.5 * folds * folds + 0.25 * w4
+    fine = noise(state.lattice, 23, 4.7 * px + 0.8 * w4, 5.3 * py - 0.8 * w4, 0.4 * t)
+    # Seen edge on, folds are bright lines.
+    folds = 1.0 - wp.min(1.6 * wp.abs(w4 + 0.4 * fine + 0.5 * w3), 1.0)
+    threads = wp.max(fine + 0.5 * w4, 0.0)
+    wisps = 0.45 + 0.45 * (1.0 - state.ridge_soft) * leaf + 0.35 * folds * folds + 0.4 * threads
     m.crest = face * wp.exp(-wp.max(gap, 0.0) / width) * (0.2 + 0.8 * patch) * far
     m.crest *= wp.max(wisps, 0.05)
     m.behind = face * wp.exp(-wp.max(gap, 0.0) / 1.5) * far
-    m.behind *= wp.max(0.5 + 0.3 * w2 + 0.25 * w3 + 0.3 * folds * folds, 0.05)
+    turned = 0.4 + 0.25 * w2 + 0.2 * w3 + 0.25 * folds * folds + 0.35 * threads
+    m.behind *= wp.max(turned, 0.05)
     m.shade = 0.2 * m.crest * (0.4 + folds)
     return m

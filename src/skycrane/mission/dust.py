@@ -60,6 +60,8 @@ class Dust(Section):
     `veil_knee`, 1/s; before it a twentieth."""
     veil_knee: Positive
     """Excess of a plume, in thresholds, beyond which it digs up soil in bulk."""
+    veil_supply: Positive = 8.0
+    """Optical depth of the loose soil there is: when as much has been raised, half as fast."""
     settling_m_s: NonNegative
     """Speed at which the coarse dust of the veil settles, m/s; the wind carries it off besides."""
     veil_hold_n_m2: Positive
@@ -74,6 +76,8 @@ class Dust(Section):
     """Share of the veil that stays in a low layer."""
     low_height_m: Positive
     """Scale height of that layer, m."""
+    trapped_share: Fraction = 0.2
+    """Density that the fountain keeps up under the rover, share of the low layer's at the ground."""
     fine_share: Fraction
     """Share of the veil that is fine and lingers."""
     fine_decay_s: Positive
