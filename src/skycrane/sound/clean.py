@@ -25,7 +25,7 @@ from skycrane.sound.survey import frame_size
 
 __all__ = ["METHOD", "clean_file", "sidecar"]
 
-METHOD = "tracked tones, ridges, clicks, steady or learnt noise; smooth-spectrum Wiener gain"
+METHOD = "tracked tones, combs, ridges, clicks, steady or learnt noise; smooth-spectrum Wiener gain"
 
 
 _LEAST_PEAK, _MOST_PEAK = 1e-100, 1e100
@@ -52,7 +52,7 @@ def clean_file(
 
     Args:
         source: the recording: WAV, FLAC, MP3, OGG; any rate, any length, up to 256 channels.
-        out: the clean recording to write, .flac or .wav.
+        out: the clean recording to write, .flac or .wav; missing folders are made.
         reference: the noise alone, one channel or as many as the recording; any rate.
         residual: where to write what was taken out.
         strength: 0 takes out nothing, 1 what is best, at most 2.
@@ -71,11 +71,7 @@ def clean_file(
     _check(recording, out, other, residual, strength)
     unit, grid = _units(recording)
     bar = progress or Progress()
-    with bar.task("clean: listen", recording.channels) as advance:
-        models = []
-        for channel in range(recording.channels):
-            models.append(_model(recording, other, channel, unit))
-            advance()
+    models = _listen(recording, other, unit, bar)
     report = _Report(recording, models)
     done = _provenance(recording, other, strength)
     comment = json.dumps({**_tags(recording), **done})
@@ -85,13 +81,8 @@ def clean_file(
             if path is not None:
                 partial = stack.enter_context(atomic_path(Path(path)))
                 writers.append(_writer(stack, partial, recording, comment))
-        # Next to the result: what /tmp has room for nobody knows, and it may be memory.
-        with bar.task("clean", recording.channels) as advance:
-            columns: list[IO[bytes]] = []
-            for channel, model in enumerate(models):
-                columns.append(stack.enter_context(tempfile.TemporaryFile(dir=out.parent)))
-                _separate(recording, channel, model, strength, unit, columns[-1])
-                advance(1)
+        cleaned = _columns(recording, models, strength, unit, out.parent, bar)
+        columns = stack.enter_context(cleaned)
         for raw, clean in _streams(recording, columns, unit, grid):
             for writer, block in zip(writers, (clean, raw - clean), strict=False):
                 _write(writer, block)
@@ -99,6 +90,42 @@ def clean_file(
         summary = report.summary(strength)
         write_json(sidecar(out), {**done, **summary})
     return summary
+
+
+def _listen(
+    recording: Recording, reference: Recording | None, unit: float, bar: Progress
+) -> list[NoiseModel]:
+    """Return the noise of each channel."""
+    models = []
+    with bar.task("clean: listen", recording.channels) as advance:
+        for channel in range(recording.channels):
+            models.append(_model(recording, reference, channel, unit))
+            advance()
+    return models
+
+
+@contextlib.contextmanager
+def _columns(
+    recording: Recording,
+    models: list[NoiseModel],
+    strength: float,
+    unit: float,
+    folder: Path,
+    bar: Progress,
+) -> Iterator[list[IO[bytes]]]:
+    """Yield a nameless file of clean samples for each channel.
+
+    They lie in `folder`, next to the result: what /tmp has room for nobody knows, and it may be
+    memory.
+    """
+    with contextlib.ExitStack() as stack:
+        columns: list[IO[bytes]] = []
+        with bar.task("clean", recording.channels) as advance:
+            for channel, model in enumerate(models):
+                columns.append(stack.enter_context(tempfile.TemporaryFile(dir=folder)))
+                _separate(recording, channel, model, strength, unit, columns[-1])
+                advance(1)
+        yield columns
 
 
 def sidecar(out: Path) -> Path:

@@ -27,7 +27,7 @@ _BEYOND = 0.06
 _PRESENT = 0.4
 """Share of the frames in which a line must stand out."""
 _FEWEST_FRAMES, _FEWEST_LINES = 24, 2
-_MOST_FRAMES = 1024
+_MOST_FRAMES = 256
 _TOP = 3.0
 """Largest logarithm of a ridge's height that counts: one loud note must not outweigh a comb."""
 

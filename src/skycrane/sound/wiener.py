@@ -17,17 +17,19 @@ _WIDTH = 0.16
 octave: over that the breeze's spectrum is nearly straight."""
 _CONTEXT = 1.6
 """How far up and down in frequency, as a ratio, a bin's surroundings reach."""
-_MARGIN_LIKELY, _MARGIN_UNLIKELY = 0.8, 3.5
+_MARGIN_LIKELY, _MARGIN_UNLIKELY = 0.5, 3.5
 """Chance excesses of the noise, in standard deviations, not taken for breeze: where surroundings
 hold breeze, and where they hold none. Lone islands of noise that slipped through would burble."""
-_EXPONENT = 0.85
-"""Between Wiener's gain (1), nearest to the breeze's samples but too quiet where noise is strong,
-and the gain that keeps its level (0.5)."""
-_LEAST = 0.005
-"""Smallest share; with the exponent -39 dB. What is left keeps the rest from sounding hollow."""
+_LEAST = 0.01
+"""Smallest share, -40 dB. What is left keeps the rest from sounding hollow."""
+_LEVEL_OCTAVES = 2.0
+"""Octaves up and down over which the breeze's level is kept."""
+_MOST_LOUDER, _LOSS_LEFT = 2.5, 1.05
+"""Wiener's gain is nearest to the breeze's samples but too quiet where noise is strong: what power
+the breeze loses by it is made up for by at most the first factor, but for the second."""
 _LEAST_SWING = 0.05
 """Share of its mean below which moving noise does not count as quieter."""
-_LONG, _SHORT = 10, 4
+_LONG, _SHORT = 10, 6
 """Frames on either side of the first and the second smoothing over time."""
 
 
@@ -36,7 +38,8 @@ class BreezeGain:
 
     First the power over about half a second on either side, less the noise's, is smoothed over
     frequency with weights that favour the bins where noise is weak; Wiener's gain from that gives a
-    better guess of the breeze, which is smoothed less in time and gives the gain that is used.
+    better guess of the breeze, which is smoothed less in time and gives the gain that is used. The
+    level that the breeze loses by it is made up for, by bands of octaves.
 
     Args:
         noise: mean power of the steady noise, [bins].
@@ -59,7 +62,7 @@ class BreezeGain:
     ) -> None:
         self.moving = moving
         self.noise = np.asarray(noise, dtype=np.float64)
-        self.exponent = _EXPONENT * strength
+        self.strength = strength
         self.least = np.maximum(least, _LEAST)
         self._long, self._short = hann(_LONG), hann(_SHORT)
         top = float(self.noise.max()) or 1.0
@@ -70,6 +73,8 @@ class BreezeGain:
         half = np.maximum(2, bins * _WIDTH).astype(int)
         self._low, self._high = self._edges(bins - half, bins + half + 1)
         self._from, self._to = self._edges(bins / _CONTEXT, np.ceil(bins * _CONTEXT) + 1)
+        reach = 2**_LEVEL_OCTAVES
+        self._below, self._above = self._edges(bins / reach, np.ceil(bins * reach) + 1)
         # Neighbouring bins of a sine window are worth 1.6 bins to one independent value.
         worth = np.maximum((self._high - self._low) / 1.6, 1.0)
         worth *= effective_count(self._long, size, size // 4, power=True)
@@ -136,6 +141,20 @@ class BreezeGain:
         usual = self.noise * smooth(trust * swing, weights, self._long) / whole
         return power, usual, self.noise * swing[_LONG : _LONG + len(now)]
 
+    def _made_up(
+        self,
+        share: NDArray[np.float64],
+        breeze: NDArray[np.float64],
+        noise: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Return the power that brings the breeze's bands back to their level, [frames, bins]."""
+        total = np.zeros((2, len(share), share.shape[1] + 1))
+        heard = share > 1.01 * self.least
+        np.cumsum(np.where(heard, breeze, 0.0), axis=1, out=total[0, :, 1:])
+        np.cumsum(np.where(heard, share**2 * (breeze + noise), 0.0), axis=1, out=total[1, :, 1:])
+        there, left = total[:, :, self._above] - total[:, :, self._below]
+        return np.clip(there / np.maximum(_LOSS_LEFT * left, 1e-300), 1.0, _MOST_LOUDER)
+
     def process(
         self, spectra: NDArray[np.complex128], valid: NDArray[np.float64]
     ) -> tuple[NDArray[np.complex128], Any]:
@@ -151,6 +170,10 @@ class BreezeGain:
         guess = smooth(self._guess.push(guess), weights, self._short)
         if self.moving is not None:
             noise = self._noise.push(noise)
-        share = self._share(self._over_frequency(guess, self._weight_second), noise)
+        breeze = self._over_frequency(guess, self._weight_second)
+        share = self._share(breeze, noise)
+        gain = share * np.sqrt(self._made_up(share, breeze, noise))
         older = self._spectra_2.push(older)
-        return np.multiply(older, share**self.exponent), weights[_SHORT : _SHORT + count]
+        # Nothing is made louder than it was.
+        gain = np.minimum(gain, 1.0) ** self.strength
+        return np.multiply(older, gain), weights[_SHORT : _SHORT + count]
