@@ -6,7 +6,7 @@ from __future__ import annotations
 import warp as wp
 
 from skycrane.mars.noise import fbm, noise2
-from skycrane.mars.terrain_form import Form, step
+from skycrane.mars.terrain_form import Form, delta_inside, step
 from skycrane.mars.terrain_units import Units
 
 __all__ = ["colour_at", "tint"]
@@ -29,6 +29,49 @@ def tint(tone: float, form: Form) -> wp.vec3:
 
 
 @wp.func
+def _stained(colour: wp.vec3, by: wp.vec3, share: float) -> wp.vec3:
+    """Return a colour of the same brightness, its hue brought towards another's."""
+    luma = wp.vec3(0.2126, 0.7152, 0.0722)
+    level = wp.dot(colour, luma) / wp.dot(by, luma)
+    return wp.lerp(colour, by * level, share)
+
+
+@wp.func
+def _sheet(into: float) -> float:
+    """Return the thickness of what the wind has laid, 0 to 1, `into` its margin or before it."""
+    return step(-0.02, 0.025, into) * wp.exp(-wp.max(into, 0.0) / 0.16)
+
+
+@wp.func
+def _mottle(x: float, y: float, finest: float, even: float, seen: float, s: int) -> float:
+    """Return unevenness of wavelengths from 90 m down to `finest` [m], the wide ones by `even`.
+
+    Octaves lie fixed on the ground, so that a finer level refines what a coarser one shows.
+    """
+    total = float(0.0)
+    wavelength = float(90.0)
+    for i in range(14):
+        if wavelength >= finest:
+            part = noise2(x / wavelength + 0.37 * float(i), y / wavelength, s + 8210 + i)
+            part *= even + (0.75 - even) * step(26.0, 6.0, wavelength)
+            part *= 1.0 + 0.6 * step(4.0, 1.5, wavelength)
+            total += part * (1.0 - seen * step(4.0, 12.0, wavelength))
+        wavelength *= 0.5
+    return total
+
+
+@wp.func
+def _film(x: float, y: float, along: float, aside: float, finest: float, s: int) -> float:
+    """Return how dusty grains are, about -1 to 1, by neighbourhoods of three sizes."""
+    film = fbm(along / 2.0, aside, 640.0, 3, 0.6, s + 8244)
+    if finest < 40.0:
+        film += 0.8 * fbm(x, y, 38.0, 3, 0.7, s + 8245)
+    if finest < 2.5:
+        film += 0.8 * fbm(x, y, 2.6, 3, 0.7, s + 8246)
+    return film
+
+
+@wp.func
 def colour_at(
     x: float,
     y: float,
@@ -47,28 +90,37 @@ def colour_at(
     scarp = step(-190.0, -60.0, units.inside) * step(25.0, 0.0, units.inside)
     hill = wp.max(0.8 * delta, units.rim)
     floor = (1.0 - hill) * (1.0 - rough)
-    # Octaves that lie fixed on the ground, so that a finer level refines what a coarser one shows.
     # What is wider than some metres is faint on the even floor and strong on broken ground.
-    even = 0.32 + 0.33 * wp.max(rough, wp.max(hill, 0.5 * units.pitted))
-    mottle = float(0.0)
-    wavelength = float(90.0)
-    for i in range(14):
-        if wavelength >= finest:
-            part = noise2(x / wavelength + 0.37 * float(i), y / wavelength, s + 8210 + i)
-            part *= even + (0.75 - even) * step(26.0, 6.0, wavelength)
-            part *= 1.0 + 0.6 * step(4.0, 1.5, wavelength)
-            mottle += part * (1.0 - seen * step(4.0, 12.0, wavelength))
-        wavelength *= 0.5
+    even = 0.14 + 0.22 * wp.max(rough, wp.max(hill, 0.5 * units.pitted))
+    mottle = _mottle(x, y, finest, even, seen, s)
     fine = wp.clamp(0.5 * mottle, -1.0, 1.0)
-    tone = units.tone
-    albedo = form.soil * (1.0 + 0.34 * tone + 0.08 * fine)
-    # A dark mantle on part of the floor, and dust blown over the rest in long streaks.
+    albedo = form.soil * (1.0 + 0.08 * units.tone)
+    # Soil is sand and dust in all shares: what varies is how much of each lies on top.
+    albedo = wp.lerp(albedo, form.dust, 0.22 * wp.max(fine, 0.0))
+    albedo = wp.lerp(albedo, form.sand, 0.34 * wp.max(-fine, 0.0))
     along = x * form.ripple_across[0] + y * form.ripple_across[1]
     aside = x * form.ripple_across[1] - y * form.ripple_across[0]
-    albedo = wp.lerp(albedo, form.sand, 0.22 * units.mantle * floor * (1.0 - 0.3 * fine))
-    streak = fbm(along / 9.0, aside, 420.0, 4, 0.62, s + 8240)
-    dusty = 0.14 * step(0.0, 0.6, tone) + 0.06 * step(-0.1, 0.7, streak) * (1.0 - rough)
-    albedo = wp.lerp(albedo, form.dust, wp.clamp((dusty + 0.08 * fine) * (1.0 - seen), 0.0, 0.7))
+    # Dark sand lies over wide ground, thick or thin, drawn out along the wind; and in sheets that
+    # end at a line of lobes, thickest there and thinning out behind it. So does dust, fainter.
+    streak = fbm(along / 7.0, aside, 240.0, 4, 0.62, s + 8240)
+    lobes = fbm(along / 1.8, aside, 620.0, 5, 0.58, s + 8241)
+    before = delta_inside(x, y, form)
+    wide = fbm(x, y, 10500.0, 2, 0.4, s + 8242)
+    region = step(-5600.0, -700.0, before + 4500.0 * wide + 900.0 * streak)
+    sheet = _sheet(0.42 * (units.mantle - 0.55) + 0.20 * lobes)
+    low = step(0.05, 0.55, units.lows + 0.35 * units.patch)
+    dark = region * (0.08 + 0.64 * sheet)
+    dark = wp.max(dark, rough * region * (0.08 + 0.75 * low)) * (1.0 - 0.8 * hill) * (1.0 - seen)
+    drift = fbm(along / 2.2, aside, 480.0, 5, 0.6, s + 8243)
+    dusty = _sheet(0.30 * units.tone + 0.20 * drift - 0.03)
+    dusty = 0.35 * step(-0.5, 0.6, streak + units.tone) + (0.10 + 0.9 * region) * dusty
+    dusty *= floor * (1.0 - dark) * (1.0 - seen)
+    albedo = wp.lerp(albedo, form.sand, wp.clamp((0.95 + 0.12 * fine) * dark, 0.0, 0.9))
+    albedo = wp.lerp(albedo, form.dust, wp.clamp(0.30 * dusty, 0.0, 0.6))
+    # A film of dust reddens dark grains more than it brightens them, and wind takes it off again.
+    film = _film(x, y, along, aside, finest, s) * (1.0 - seen)
+    albedo = _stained(albedo, form.sand, 0.60 * step(-0.1, 0.9, -film))
+    albedo = _stained(albedo, form.dust, 0.80 * step(-0.1, 0.9, film))
     # The ridge along the rough unit's margin is bare rock.
     margin = (units.into + 22.0) / 18.0
     bare = 0.22 * wp.exp(-margin * margin) * (1.0 - hill) * step(-0.25, 0.45, units.patch)
@@ -76,11 +128,13 @@ def colour_at(
     albedo = wp.lerp(
         albedo,
         form.bedrock,
-        wp.clamp(0.75 * delta * (1.0 + 0.5 * fine) + 0.50 * units.rim + bare, 0.0, 0.9),
+        wp.clamp(delta * (0.62 + 0.3 * fine) + 0.50 * units.rim + bare, 0.0, 0.9),
     )
+    # On the delta sand lies between the beds, dust on top of them.
+    albedo = wp.lerp(albedo, form.sand, 0.30 * delta * step(-0.5, 0.9, lobes - 0.25 * fine))
     # Sand lies thick and thin, drawn out along the wind, with dust between: no patch is one tone.
     thick = fbm(along / 3.2, aside, 110.0, 4, 0.6, s + 8230) + 0.5 * fine
-    cover = sand * (0.55 + 0.45 * step(-0.55, 0.45, thick))
+    cover = sand * (0.55 + 0.45 * step(-0.55, 0.45, thick)) * (0.35 + 0.65 * wp.max(region, seen))
     albedo = wp.lerp(albedo, form.sand, wp.clamp(cover * (0.95 - 0.35 * lies[1]), 0.0, 0.95))
     albedo = wp.lerp(albedo, form.sand * 0.85, 0.30 * scarp)
     albedo = wp.lerp(albedo, form.dust, wp.clamp(lies[2] * (0.55 + 0.25 * fine), 0.0, 0.9))
