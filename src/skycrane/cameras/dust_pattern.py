@@ -239,16 +239,16 @@ def streak(state: DustState, fan: Fan) -> wp.vec3:
             most = _seen(fan, 39.0)
             if most > 0.0:
                 sway = 0.025 * b - 0.02 * a
-                c = most * _strand(state, fan, 5, 39.0, 2.7, 1.05 * phase, sway)
+                c = most * _strand(state, fan, 5, 39.0, 2.7, phase, sway)
                 lift *= wp.clamp(0.85 + 0.6 * b, 0.3, 1.5)
                 lines += lift * (1.5 * _peak(c) + 0.5 * c)
                 flank += 0.5 * (
-                    c - most * _strand(state, fan, 5, 39.0, 2.7, 1.05 * phase, sway + 0.4 * step)
+                    c - most * _strand(state, fan, 5, 39.0, 2.7, phase, sway + 0.4 * step)
                 )
                 least = _seen(fan, 91.0)
                 if least > 0.0:
                     sway = 0.012 * c - 0.012 * b
-                    d = least * _strand(state, fan, 6, 91.0, 3.2, 1.1 * phase, sway)
+                    d = least * _strand(state, fan, 6, 91.0, 3.2, phase, sway)
                     lift *= wp.clamp(0.9 + 0.5 * c, 0.4, 1.4)
                     lines += lift * (5.0 * _peak(d) + 2.2 * d)
         # Where much is gathered already, more of it stands out less.
