@@ -94,11 +94,11 @@ def test_outside_is_refused(ground):
 
 def test_craters_follow_the_production_function(mission):
     model = mission.terrain.craters
-    craters = draw_craters(mission, 80.0, 20480.0, 1)
+    craters = draw_craters(mission, 80.0, 640.0, 20480.0, 1)
     area = 40.96**2
     for diameter in (80.0, 160.0, 320.0):
         expected = area * (
-            model.per_km2_over_1_km * ((diameter / 1000) ** -model.slope - 0.48**-model.slope)
+            model.per_km2_over_1_km * ((diameter / 1000) ** -model.slope - 0.64**-model.slope)
         )
         found = np.sum(craters[:, 2] >= diameter)
         assert found == pytest.approx(expected, abs=4.5 * np.sqrt(expected))
@@ -106,7 +106,36 @@ def test_craters_follow_the_production_function(mission):
 
 def test_a_fresh_crater_has_its_depth_and_rim():
     height, sand = np.zeros((256, 256), np.float32), np.zeros((256, 256), np.float32)
-    stamp_craters(height, sand, np.array([[0, 0, 200.0, 0.2, 0.0]]), (-256.0, -256.0), 2.0)
-    assert height.min() == pytest.approx(-40.0, abs=0.5)
+    stamp_craters(height, sand, np.array([[0, 0, 200.0, 0.2, 0.0, 0.0]]), (-256.0, -256.0), 2.0)
+    assert height.min() == pytest.approx(-40.0, rel=0.03)
     assert 5.0 < height.max() < 10.0
-    assert sand.max() == 0.0
+    # Blocks lie on its rim, and no sand in it.
+    assert sand.max() <= 0.0
+    assert sand.min() < -0.9
+
+
+def test_a_worn_crater_is_a_round_rimmed_saucer_with_sand_in_it():
+    made = []
+    for wear in (0.0, 1.0):
+        height, cover = (np.zeros((256, 256), np.float32) for _ in range(2))
+        crater = np.array([[0, 0, 200.0, 0.1, wear, 0.8 * wear]])
+        stamp_craters(height, cover, crater, (-256.0, -256.0), 2.0)
+        made.append((height, cover))
+    (fresh, _), (worn, cover) = made
+    slopes = [np.hypot(*np.gradient(h, 2.0)).max() for h in (fresh, worn)]
+    assert slopes[1] < 0.7 * slopes[0]
+    assert worn.max() < 0.8 * fresh.max()
+    assert cover.max() > 0.7
+    assert cover.min() > -0.1
+
+
+def test_craters_are_met_in_every_state_of_decay_and_the_small_are_more_worn(mission):
+    model = mission.terrain.craters
+    small = draw_craters(mission, 16.0, 80.0, 4000.0, 2)
+    large = draw_craters(mission, 300.0, 1500.0, 60000.0, 0)
+    assert small[:, 3].max() <= model.fresh_depth
+    deciles = np.percentile(small[:, 4], [10, 50, 90])
+    assert deciles[0] < 0.25 < 0.5 < deciles[1] < deciles[2]
+    assert np.median(large[:, 3]) > 1.2 * np.median(small[:, 3])
+    # A few of a hundred of their diameter deep, as counted ones are (Sweeney et al. 2018).
+    assert 0.05 < np.median(small[:, 3]) < 0.10

@@ -7,8 +7,9 @@ import pytest
 import warp as wp
 from scipy import ndimage
 
-from skycrane.mars.terrain_detail import small_craters, stone_share, stones
+from skycrane.mars.terrain_craters import craters_per_km2, small_craters
 from skycrane.mars.terrain_form import Form, form_of
+from skycrane.mars.terrain_stones import stone_share, stones
 
 wp.set_module_options({"enable_backward": False})
 
@@ -33,20 +34,30 @@ def _evaluated(kernel, n, *inputs):
 
 
 @pytest.mark.parametrize("size", [8.0, 4.0, 2.0])
-def test_small_craters_are_as_many_as_the_production_function_says(mission, size):
+def test_small_craters_are_as_many_as_production_and_equilibrium_leave(mission, size):
     model = mission.terrain.craters
     n, cell = 1400, size / 10.0
     relief = _evaluated(_craters, n, cell, size, form_of(mission))
     # A crater is where the ground lies below what no rim of a neighbour makes.
     _, found = ndimage.label(relief < -0.004 * size)
     km2 = (n * cell / 1000.0) ** 2
-    expected = (
-        km2
-        * model.per_km2_over_1_km
-        * ((size / 1000.0) ** -model.slope - (2 * size / 1000.0) ** -model.slope)
-    )
+    # 5 % of saturation, 1.54 D^-2 (Gault 1970), is fewer than have formed at this size.
+    over = model.equilibrium_share * 1.54 * np.array([size / 1000.0, size / 500.0]) ** -2
+    assert over[0] < model.per_km2_over_1_km * (size / 1000.0) ** -model.slope
+    expected = km2 * (over[0] - over[1])
     assert found == pytest.approx(expected, rel=0.12, abs=3.5 * np.sqrt(expected))
     assert relief.min() > -0.6 * model.fresh_depth * 2 * size
+
+
+def test_as_many_craters_as_the_chronology_gives_until_they_wear_each_other_out(mission):
+    model = mission.terrain.craters
+    # Ivanov (2001) for the 2.6 Ga of Jezero's dark floor (Shahrzad et al. 2019).
+    age = 2.6
+    over_1_km = 2.68e-14 * (np.exp(6.93 * age) - 1) + 4.13e-4 * age
+    found = craters_per_km2(model, np.array([1000.0, 100.0, 4.0]))
+    assert found[0] == pytest.approx(over_1_km, rel=0.05)
+    assert np.log10(found[1] / found[0]) == pytest.approx(model.slope)
+    assert found[2] == pytest.approx(0.05 * 1.54 / 0.004**2)
 
 
 @pytest.mark.parametrize("cover", [0.03, 0.07, 0.20])

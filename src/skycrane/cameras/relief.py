@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.mars.noise import hash2
-from skycrane.mars.terrain_detail import stones
+from skycrane.mars.noise import hash2, shift
+from skycrane.mars.terrain_stones import stones
 
 __all__ = ["fine_slope", "noise2_slope"]
 
@@ -27,6 +27,9 @@ def _gradient(x: int, y: int, seed: int) -> wp.vec2:
 @wp.func
 def noise2_slope(x: float, y: float, seed: int) -> wp.vec2:
     """Return the derivatives of `skycrane.mars.noise.noise2`, exactly, at the price of one."""
+    begin = shift(seed)
+    x += begin[0]
+    y += begin[1]
     fx = wp.floor(x)
     fy = wp.floor(y)
     ix = int(fx)

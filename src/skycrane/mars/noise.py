@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import warp as wp
 
-__all__ = ["blocks", "fbm", "hash2", "noise2", "ridged", "unit"]
+__all__ = ["fbm", "hash2", "lattice2", "noise2", "plates", "ridged", "shift", "unit"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -37,8 +37,22 @@ def _slope(x: int, y: int, seed: int, dx: float, dy: float) -> float:
 
 
 @wp.func
-def noise2(x: float, y: float, seed: int) -> float:
-    """Return gradient noise (Perlin 2002): unit wavelength, mean 0, deviation near 0.35."""
+def shift(seed: int) -> wp.vec2:
+    """Return where a seed's lattice begins, apart from others': noise is 0 at all its nodes.
+
+    Octaves whose wavelengths halve would else share nodes, which show as a faint regular pattern.
+    """
+    part = float(seed & 1023)
+    # Steps of the plastic number's powers spread evenly over a square (Roberts 2018, R2 sequence).
+    return wp.vec2(0.75487766 * part, 0.56984029 * part)
+
+
+@wp.func
+def lattice2(x: float, y: float, seed: int) -> float:
+    """Return gradient noise (Perlin 2002): unit wavelength, mean 0, deviation near 0.35.
+
+    It is 0 at whole numbers: for one layer, or octaves that are turned against each other.
+    """
     fx = wp.floor(x)
     fy = wp.floor(y)
     ix = int(fx)
@@ -56,6 +70,13 @@ def noise2(x: float, y: float, seed: int) -> float:
 
 
 @wp.func
+def noise2(x: float, y: float, seed: int) -> float:
+    """Return `lattice2` moved by its seed, for octaves over one place that are not turned."""
+    begin = shift(seed)
+    return lattice2(x + begin[0], y + begin[1], seed)
+
+
+@wp.func
 def fbm(x: float, y: float, wavelength: float, octaves: int, gain: float, seed: int) -> float:
     """Return a sum of octaves, each half the wavelength and `gain` the amplitude of the one before.
 
@@ -66,7 +87,7 @@ def fbm(x: float, y: float, wavelength: float, octaves: int, gain: float, seed: 
     px = x / wavelength
     py = y / wavelength
     for i in range(octaves):
-        total += amplitude * noise2(px, py, seed + i * 101)
+        total += amplitude * lattice2(px, py, seed + i * 101)
         qx = 1.6 * px - 1.2 * py + 17.31
         py = 1.2 * px + 1.6 * py - 5.77
         px = qx
@@ -83,7 +104,7 @@ def ridged(x: float, y: float, wavelength: float, octaves: int, gain: float, see
     px = x / wavelength
     py = y / wavelength
     for i in range(octaves):
-        n = 1.0 - wp.min(wp.abs(noise2(px, py, seed + i * 101)) * 1.4, 1.0)
+        n = 1.0 - wp.min(wp.abs(lattice2(px, py, seed + i * 101)) * 1.4, 1.0)
         n = n * n * weight
         total += amplitude * n
         weight = wp.clamp(n * 1.6, 0.0, 1.0)
@@ -95,14 +116,14 @@ def ridged(x: float, y: float, wavelength: float, octaves: int, gain: float, see
 
 
 @wp.func
-def blocks(x: float, y: float, size: float, seed: int) -> wp.vec3:
-    """Return broken ground in blocks of `size`: (distance to the crack, block's value, centre's).
+def plates(x: float, y: float, size: float, seed: int) -> wp.vec4:
+    """Return broken ground in plates of `size`, with where in its plate a place lies.
 
-    Cellular noise (Worley 1996): the crack distance is half of F2 - F1 in units of `size`, the
-    value is constant over a block, 0 to 1, and the last is the distance to its centre.
+    (half of F2 - F1, the plate's value 0 to 1, east and north of its seed point), lengths in units
+    of `size` (Worley 1996). The plates' rows are turned against the axes.
     """
-    px = x / size
-    py = y / size
+    px = (0.8 * x - 0.6 * y) / size
+    py = (0.6 * x + 0.8 * y) / size
     fx = wp.floor(px)
     fy = wp.floor(py)
     ix = int(fx)
@@ -110,16 +131,20 @@ def blocks(x: float, y: float, size: float, seed: int) -> wp.vec3:
     nearest = float(9.0)
     second = float(9.0)
     value = float(0.0)
+    ox = float(0.0)
+    oy = float(0.0)
     for j in range(-1, 2):
         for i in range(-1, 2):
             h = hash2(ix + i, iy + j, seed)
             dx = float(i) + 0.1 + 0.8 * unit(h, 0) - (px - fx)
             dy = float(j) + 0.1 + 0.8 * unit(h, 1) - (py - fy)
-            d = wp.sqrt(dx * dx + dy * dy)
+            d = dx * dx + dy * dy
             if d < nearest:
                 second = nearest
                 nearest = d
                 value = unit(h, 2)
+                ox = dx
+                oy = dy
             elif d < second:
                 second = d
-    return wp.vec3(0.5 * (second - nearest), value, nearest)
+    return wp.vec4(0.5 * (wp.sqrt(second) - wp.sqrt(nearest)), value, -ox, -oy)

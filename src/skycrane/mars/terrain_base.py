@@ -90,10 +90,18 @@ def _origin(cell_m: float, count: int) -> tuple[float, float]:
 
 
 def _landform(
-    mission: Mission, cell: float, count: int, finest: float, workers: int | None
+    mission: Mission,
+    cell: float,
+    count: int,
+    finest: float,
+    workers: int | None,
+    *,
+    hummocks: float = 1.0,
 ) -> Grid:
     height = wp.zeros((count, count), dtype=float, device="cpu")
-    inputs = [wp.vec2(*_origin(cell, count)), cell, finest, form_of(mission), height]
+    form = form_of(mission)
+    form.hummocks = hummocks
+    inputs = [wp.vec2(*_origin(cell, count)), cell, finest, form, height]
     launch_rows(base_kernel, count, count, inputs, workers=workers)
     return height.numpy()
 
@@ -141,9 +149,10 @@ def build_base(
         middle = _middle_tone(photo, specs[min(1, len(specs) - 1)], told) if photo else 1.0
         levels: list[BaseLevel] = []
         lift: Array | None = None
-        craters = np.zeros((0, 5), np.float32)
+        craters = np.zeros((0, 6), np.float32)
         for index, (cell, count) in enumerate(specs):
-            fresh = draw_craters(mission, 4.0 * cell, cell * count / 2, index)
+            largest = 4.0 * specs[index - 1][0] if index else mission.terrain.craters.largest_m
+            fresh = draw_craters(mission, 4.0 * cell, largest, cell * count / 2, index)
             craters = np.concatenate([craters, fresh])
             origin = _origin(cell, count)
             height = _landform(mission, cell, count, 4.0 * cell, workers)
@@ -206,8 +215,12 @@ def _beneath(
     relief = np.zeros((count, count), np.float32)
     sand = np.zeros((count, count), np.float32)
     if 2.0 * file.pixel_m > 4.0 * cell:
-        fine = _landform(mission, cell, count, 4.0 * cell, workers)
-        relief = fine - _landform(mission, cell, count, 2.0 * file.pixel_m, workers)
+        # Undulation as everywhere; whether hummocks lie here, the file's own relief would tell.
+        fine, coarse = (
+            _landform(mission, cell, count, finest, workers, hummocks=0.0)
+            for finest in (4.0 * cell, 2.0 * file.pixel_m)
+        )
+        relief = fine - coarse
     small = craters[craters[:, 2] < 3.0 * file.pixel_m]
     stamp_craters(relief, sand, small, _origin(cell, count), cell)
     return relief, sand

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import warp as wp
 
-from skycrane.mars.noise import fbm, noise2, ridged
+from skycrane.mars.noise import fbm, lattice2, ridged
 from skycrane.mission import Mission
 
 __all__ = [
@@ -51,6 +51,7 @@ class Form:
     rim_width: float
     upland: float
     floor_slope: float
+    hummocks: float
     rough_slope: float
     rough_level: float
     pitted_level: float
@@ -58,6 +59,7 @@ class Form:
     crater_number: float
     crater_slope: float
     crater_depth: float
+    crater_most: float
     ripple_length: wp.vec3
     ripple_steepness: float
     ripple_across: wp.vec2
@@ -96,6 +98,7 @@ def form_of(mission: Mission, *, target_height_m: float = 0.0, device: str = "cp
     form.rim_width = model.rim.width_m
     form.upland = model.rim.upland_m
     form.floor_slope = model.floor_slope
+    form.hummocks = 1.0
     form.rough_slope = model.rough_slope
     form.rough_level = _level(model.rough_fraction)
     form.pitted_level = _level(model.pitted_fraction)
@@ -103,6 +106,8 @@ def form_of(mission: Mission, *, target_height_m: float = 0.0, device: str = "cp
     form.crater_number = model.craters.per_km2_over_1_km
     form.crater_slope = model.craters.slope
     form.crater_depth = model.craters.fresh_depth
+    # Craters over D a square D where as many wear out as form (Gault 1970: saturation 1.54).
+    form.crater_most = 1.54 * model.craters.equilibrium_share
     form.ripple_length = wp.vec3(*model.ripples.wavelengths_m)
     form.ripple_steepness = model.ripples.steepness
     across = np.radians(model.ripples.direction_deg)
@@ -151,12 +156,12 @@ def delta_inside(x: float, y: float, form: Form) -> float:
     fan = _fan(x, y, form)
     s = form.seed + 7000
     # Lobes of the fan and the bays cut back between them run with its radius.
-    lobes = 2100.0 * noise2(fan[1] * 2.3, fan[0] / 9000.0, s)
-    lobes += 1500.0 * (0.30 - wp.abs(noise2(fan[1] * 5.2, fan[0] / 5200.0, s + 5)))
+    lobes = 2100.0 * lattice2(fan[1] * 2.3, fan[0] / 9000.0, s)
+    lobes += 1500.0 * (0.30 - wp.abs(lattice2(fan[1] * 5.2, fan[0] / 5200.0, s + 5)))
     # Alcoves with sharp spurs between them: the crease of |noise| makes the spurs.
-    lobes += 900.0 * (0.30 - wp.abs(noise2(x / 1150.0, y / 1150.0, s + 1)))
-    lobes += 210.0 * (0.30 - wp.abs(noise2(x / 330.0, y / 330.0, s + 2)))
-    lobes += 34.0 * noise2(x / 95.0, y / 95.0, s + 3)
+    lobes += 900.0 * (0.30 - wp.abs(lattice2(x / 1150.0, y / 1150.0, s + 1)))
+    lobes += 210.0 * (0.30 - wp.abs(lattice2(x / 330.0, y / 330.0, s + 2)))
+    lobes += 34.0 * lattice2(x / 95.0, y / 95.0, s + 3)
     side = step(form.delta_half_width, form.delta_half_width * 1.6, wp.abs(fan[1]))
     return form.delta_reach - fan[0] + lobes - 9000.0 * side
 
@@ -165,7 +170,7 @@ def delta_inside(x: float, y: float, form: Form) -> float:
 def _rim_offset(x: float, y: float, form: Form) -> float:
     dx = x - form.rim_centre[0]
     dy = y - form.rim_centre[1]
-    warp = 2200.0 * noise2(x / 11000.0, y / 11000.0, form.seed + 7100)
+    warp = 2200.0 * lattice2(x / 11000.0, y / 11000.0, form.seed + 7100)
     return (wp.sqrt(dx * dx + dy * dy) + warp - form.rim_radius) / form.rim_width
 
 
@@ -179,16 +184,17 @@ def rim_share(x: float, y: float, form: Form) -> float:
 def soft_margin(x: float, y: float, form: Form) -> float:
     """Return 0 where the rough unit ends at a steep step, 1 where the floor goes over into it."""
     s = form.seed + 7250
-    n = noise2(x / 760.0, y / 760.0, s) + 0.6 * noise2(x / 1900.0, y / 1900.0, s + 1)
+    n = lattice2(x / 760.0, y / 760.0, s) + 0.6 * lattice2(x / 1900.0, y / 1900.0, s + 1)
     return step(-0.24, 0.26, n)
 
 
 @wp.func
 def hummock_share(x: float, y: float, form: Form) -> float:
-    """Return how hummocky the smooth floor is, 0 to 1; hardly at the target."""
+    """Return how hummocky the smooth floor is, 0 to 1: about the target, in places elsewhere."""
     n = fbm(x, y, 1500.0, 3, 0.5, form.seed + 7260)
-    near = wp.exp(-(x * x + y * y) / (110.0 * 110.0))
-    return (0.03 + 0.97 * step(-0.12, 0.46, n)) * (1.0 - 0.92 * near)
+    far = x * x + y * y
+    share = wp.max(step(-0.12, 0.46, n), 0.8 * wp.exp(-far / (420.0 * 420.0)))
+    return (0.03 + 0.97 * share) * (1.0 - 0.5 * wp.exp(-far / (110.0 * 110.0)))
 
 
 @wp.func
@@ -198,19 +204,22 @@ def _hummocks(x: float, y: float, finest: float, form: Form) -> float:
     along = x * form.ripple_across[0] + y * form.ripple_across[1]
     aside = x * form.ripple_across[1] - y * form.ripple_across[0]
     # Bent, or long rows of them would show the wind's direction as a ruled line.
-    aside += 26.0 * noise2(x / 170.0, y / 170.0, s + 9)
+    aside += 26.0 * lattice2(x / 170.0, y / 170.0, s + 9)
+    if finest < 34.0:
+        aside += 8.0 * lattice2(x / 37.0, y / 37.0, s + 10)
+        along += 13.0 * lattice2(x / 41.0, y / 41.0, s + 11)
     h = float(0.0)
     wavelength = float(240.0)
     stretch = float(2.1)
-    steep = float(0.112)
+    steep = float(0.060)
     for i in range(6):
         if wavelength >= finest:
-            n = noise2(along / (stretch * wavelength), aside / wavelength, s + i)
+            n = lattice2(along / (stretch * wavelength), aside / wavelength, s + i)
             # Flat crests, worn hollows between: more of the ground stands high than low.
-            n = 0.55 * n - 0.60 * step(0.13, 0.40, -n)
+            n = 0.35 * n - 0.80 * step(0.20, 0.38, -n)
             h += steep * wavelength * n
         wavelength *= 0.55
-        steep *= 0.85
+        steep *= 1.05
         stretch = 1.0 + 0.7 * (stretch - 1.0)
     return h
 
@@ -224,11 +233,12 @@ def rough_inside(x: float, y: float, inside: float, form: Form) -> float:
     the metres are nine times as long and it frays into patches.
     """
     s = form.seed + 7200
-    wx = x + 420.0 * noise2(x / 1500.0, y / 1500.0, s + 11)
-    wy = y + 420.0 * noise2(x / 1500.0 + 7.3, y / 1500.0, s + 12)
+    wx = x + 420.0 * lattice2(x / 1500.0, y / 1500.0, s + 11)
+    wy = y + 420.0 * lattice2(x / 1500.0 + 7.3, y / 1500.0, s + 12)
     n = fbm(wx, wy, 3000.0, 3, 0.36, s)
-    n += 0.05 * (0.3 - wp.abs(noise2(x / 260.0, y / 260.0, s + 13)))
-    n += 0.012 * noise2(x / 70.0, y / 70.0, s + 14)
+    n += 0.05 * (0.3 - wp.abs(lattice2(x / 260.0, y / 260.0, s + 13)))
+    n += 0.012 * lattice2(x / 70.0, y / 70.0, s + 14)
+    n += 0.006 * lattice2(x / 24.0, y / 24.0, s + 16)
     # Keep the target itself on the smooth unit, a few hundred metres from its margin.
     n -= 0.7 * wp.exp(-(x * x + y * y) / (260.0 * 260.0))
     n -= 0.25 * step(-700.0, 200.0, inside)
@@ -256,8 +266,8 @@ def mantle_share(x: float, y: float, form: Form) -> float:
 def hollow(x: float, y: float, form: Form) -> float:
     """Return 0 on level ground, 1 on the floor of a hollow, where the floor is worn into them."""
     s = form.seed + 7240
-    n = noise2(x / 62.0, y / 62.0, s) + 0.35 * noise2(x / 23.0, y / 23.0, s + 1)
-    n += 0.35 * noise2(x / 510.0, y / 510.0, s + 2)
+    n = lattice2(x / 62.0, y / 62.0, s) + 0.35 * lattice2(x / 23.0, y / 23.0, s + 1)
+    n += 0.35 * lattice2(x / 510.0, y / 510.0, s + 2)
     return step(0.10, 0.58, n)
 
 
@@ -273,8 +283,8 @@ def _delta_height(x: float, y: float, inside: float, finest: float, form: Form) 
         return h
     fan = _fan(x, y, form)
     s = form.seed + 7300
-    wx = x + 240.0 * noise2(x / 800.0, y / 800.0, s + 1)
-    wy = y + 240.0 * noise2(x / 800.0 + 3.1, y / 800.0, s + 2)
+    wx = x + 240.0 * lattice2(x / 800.0, y / 800.0, s + 1)
+    wy = y + 240.0 * lattice2(x / 800.0 + 3.1, y / 800.0, s + 2)
     # Inverted channels run down the fan: noise stretched along the radius.
     along = ridged(fan[0] * 0.22, fan[1] * 7000.0, 620.0, 3, 0.5, s)
     relief = 70.0 * fbm(wx, wy, 1500.0, 3, 0.42, s + 10) + 28.0 * along
@@ -286,7 +296,7 @@ def _delta_height(x: float, y: float, inside: float, finest: float, form: Form) 
     wide = wp.clamp(finest / 160.0, 0.24, 0.5)
     bedded = (wp.floor(level) + step(0.5 - wide, 0.5 + wide, part)) * bench
     # Hollows where weaker beds were blown out.
-    pits = step(0.20, 0.60, noise2(wx / 300.0, wy / 300.0, s + 20)) * 12.0
+    pits = step(0.20, 0.60, lattice2(wx / 300.0, wy / 300.0, s + 20)) * 12.0
     worn = 0.40 * (h + relief) + 0.60 * bedded - pits
     return h * (1.0 - top) + top * worn
 
@@ -369,8 +379,10 @@ def base_height(x: float, y: float, finest: float, form: Form) -> float:
     even = float(1.0)
     if finest < 240.0 and open_floor > 0.0:
         uneven = hummock_share(x, y, form)
-        even = 0.5 + 0.7 * uneven
-        h += uneven * (1.0 - 0.6 * rough) * open_floor * _hummocks(x, y, finest, form)
+        even = 0.38 + 0.8 * uneven
+        hummocks = form.hummocks * uneven * (1.0 - 0.6 * rough) * open_floor
+        if hummocks > 0.0:
+            h += hummocks * _hummocks(x, y, finest, form)
     wavelength = float(9000.0)
     px = x / wavelength
     py = y / wavelength
@@ -380,7 +392,7 @@ def base_height(x: float, y: float, finest: float, form: Form) -> float:
             # What is not hummocky is smooth down to some metres.
             slope *= wp.where(wavelength < 100.0, even, 1.0)
             slope += form.rough_slope * wp.max(rim, rough * step(900.0, 200.0, wavelength))
-            n = noise2(px, py, form.seed + i * 37)
+            n = lattice2(px, py, form.seed + i * 37)
             if wavelength < 120.0:
                 # Worn bedrock: hummocks with creases between, where the floor is rough.
                 n += 0.8 * rough * (0.45 - 1.6 * wp.abs(n))

@@ -140,7 +140,7 @@ def ground_kernel(
     p = points[i, j]
     gx = (p[0] - base_origin[0]) / base_cell
     gy = (p[1] - base_origin[1]) / base_cell
-    sand = wp.clamp(bicubic(base_sand, gx, gy), 0.0, 1.0)
+    cover = wp.clamp(bicubic(base_sand, gx, gy), -1.0, 1.0)
     u = Units()
     if units.shape[0] > 1:
         u = _units(units, (p[0] - units_origin) / units_cell, (p[1] - units_origin) / units_cell)
@@ -164,7 +164,7 @@ def ground_kernel(
                 told[1] += share * (bicubic(extra_tone, ex, ey) - told[1])
             known = wp.where(share > 0.5, resolved[1], known)
         u = theirs(u, wp.max(told[0], told[2]), told[2])
-    g = ground_at(p[0], p[1], u, sand, finest, wp.vec2(told[0], known), told[2], form)
+    g = ground_at(p[0], p[1], u, cover, finest, wp.vec2(told[0], known), told[2], form)
     height[i, j] = h + g.height
     if albedo.shape[0] > 0:
         colour = g.albedo

@@ -51,6 +51,8 @@ class Craters(Section):
     """Craters over 1 km across in a square kilometre."""
     slope: Annotated[float, Field(ge=0.5, le=5)]
     """Exponent of the cumulative number over diameter."""
+    equilibrium_share: Annotated[float, Field(gt=0, le=0.08)] = 0.05
+    """Share of saturation that no size exceeds, as new craters wear out old ones."""
     largest_m: Annotated[float, Field(gt=0, le=50_000)]
     """Largest diameter drawn, m."""
     fresh_depth: Fraction
