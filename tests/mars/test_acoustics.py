@@ -87,3 +87,38 @@ def test_the_gap_between_the_two_speeds_is_what_the_heat_capacity_allows() -> No
         air = AIR.model_copy(update={"temperature_k": kelvin})
         slow, fast = acoustics.sound_speed_m_s(air, [1.0, 20e3])
         assert 5.0 < fast - slow < 10.0
+
+
+PURE = AIR.model_copy(update={"gas_constant_j_kg_k": 188.9, "co2_fraction": 1.0})
+
+
+def test_ultrasound_in_a_chamber_of_thin_carbon_dioxide() -> None:
+    # Abstract of "Experimental investigations of ultrasound speed and absorption in the Martian
+    # atmosphere" (2017): 269.1 m/s at 288 K in CO2 of 600 to 1000 Pa, pulses of 21 to 40 kHz, and
+    # hardly any change with pressure. Theirs is below the frozen speed of an ideal gas, 275.9 m/s.
+    speeds = [
+        acoustics.sound_speed_m_s(
+            PURE.model_copy(update={"temperature_k": 288.0, "pressure_pa": pressure}), 30e3
+        )
+        for pressure in (600.0, 1000.0)
+    ]
+    assert speeds == pytest.approx([269.1, 269.1], rel=0.03)
+    assert speeds[0] == pytest.approx(speeds[1], rel=0.002)
+
+
+def test_an_organ_plays_six_semitones_lower_on_mars() -> None:
+    # Acoustics Today, July 2009, p. 20: at -46 C an organ's 293.66 Hz becomes 207.65 Hz, the speed
+    # being 70 % of that on Earth (there taken near 15 C).
+    mars = float(acoustics.sound_speed_m_s(AIR.model_copy(update={"temperature_k": 227.0}), 207.65))
+    assert mars / 340.3 == pytest.approx(207.65 / 293.66, rel=0.03)
+    assert mars / 340.3 == pytest.approx(0.70, abs=0.02)
+
+
+def test_above_3_khz_far_more_is_lost_than_below() -> None:
+    # Williams 2001 (abstract): above 3000 Hz severely attenuated, audible notes everywhere more
+    # than on Earth, where ISO 9613-1 gives 4.7 dB/km at 1 kHz, 20 C, 50 %.
+    low, middle, high = acoustics.absorption_db_m(AIR, [100.0, 1000.0, 5000.0])
+    assert middle > 20 * 4.7e-3
+    # 20 m at 5 kHz leave less than a hundredth of the power.
+    assert 20 * high > 20
+    assert high > 5 * low

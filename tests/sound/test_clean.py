@@ -278,6 +278,17 @@ def test_all_clipped_comes_out_and_adds_up(tmp_path: Path) -> None:
     np.testing.assert_array_equal(total, read(source))
 
 
+def test_missing_folders_are_made_for_results_alone(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.flac", np.zeros(RATE))
+    out, residual = tmp_path / "a" / "b" / "c.flac", tmp_path / "d" / "r.flac"
+    clean_file(source, out, residual=residual)
+    assert out.exists()
+    assert residual.exists()
+    with pytest.raises(InputError):
+        clean_file(tmp_path / "none.flac", tmp_path / "e" / "c.flac")
+    assert not (tmp_path / "e").exists()
+
+
 def good(folder: Path) -> dict:
     samples = 0.1 * np.random.default_rng(0).standard_normal(RATE)
     source = folder / "in.flac"

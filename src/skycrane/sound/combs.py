@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["Comb", "RidgeRows", "comb_ratios", "learn_comb"]
+__all__ = ["Comb", "RidgeRows", "comb_ratios", "learn_comb", "ridge_power"]
 
 _STEP = 0.002
 """Step of the grid of logarithms of frequency on which ridges are compared."""
@@ -28,6 +28,8 @@ _PRESENT = 0.4
 """Share of the frames in which a line must stand out."""
 _FEWEST_FRAMES, _FEWEST_LINES = 24, 2
 _MOST_FRAMES = 256
+_GROUPS, _STRONG = 6, 0.9
+"""Parts of an octave, and share of the ridges in each that are weaker than a strong one."""
 _TOP = 3.0
 """Largest logarithm of a ridge's height that counts: one loud note must not outweigh a comb."""
 
@@ -136,6 +138,26 @@ def learn_comb(
         explained / max(float(heights.sum()), 1e-300),
         float(np.mean([f.sum() >= lines.size / 2 for f in fits])),
     )
+
+
+def ridge_power(found: RidgeRows, bins: int) -> NDArray[np.float64]:
+    """Return the power that a strong ridge near each bin has, 0 where there are none, [bins]."""
+    rows = found.rows[3:-3]
+    out = np.zeros(bins)
+    if not rows:
+        return out
+    position, _, power = (np.concatenate(part) for part in zip(*rows, strict=True))
+    group = (np.log2(np.maximum(position, 1.0)) * _GROUPS).astype(int)
+    strong = np.array(
+        [
+            np.quantile(power[group == g], _STRONG) if (group == g).any() else 0.0
+            for g in range(int(np.log2(bins) * _GROUPS) + 1)
+        ]
+    )
+    # A ridge near a group's edge may cross it.
+    strong = ndimage.maximum_filter1d(strong, 3)
+    out[1:] = strong[(np.log2(np.arange(1, bins)) * _GROUPS).astype(int)]
+    return out
 
 
 def _on_grid(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BandCollector", "MovingNoise", "NoiseParts", "learn_parts", "moves", "moving_bins"]
+__all__ = ["BandCollector", "MovingNoise", "NoiseParts", "learn_parts", "moves"]
 
 _PARTS = 8
 """Spectra that the noise is made of."""
@@ -30,8 +30,6 @@ _SWING = 0.08
 """Variance of a band's power beyond that of steady noise, from which on noise moves."""
 _SWINGING = 3
 """Bands that must swing."""
-_BESIDE = 2 ** (1 / 3)
-"""How far beside a band that swings noise is taken to move, as a ratio."""
 _EDGE = 3
 """Frames at either end of a recording that are partly empty."""
 _WIDEST = 12.0
@@ -166,26 +164,6 @@ def _misfit(
 
 def moves(rows: NDArray[np.float64], worth: NDArray[np.float64]) -> bool:
     """Return whether noise moves: its power varies by more than chance, [frames, bands]."""
-    return int(_swinging(rows, worth)[0].sum()) >= _SWINGING
-
-
-def moving_bins(found: BandCollector, bins: int, rate_hz: float) -> NDArray[np.bool_]:
-    """Return the bins in and next to which noise moves; none where it is steady as a whole."""
-    rows = np.array(found.rows[_EDGE:-_EDGE])
-    nowhere = np.zeros(bins, dtype=bool)
-    if len(rows) < _FEWEST or not moves(rows, found.width / _WORTH):
-        return nowhere
-    swings, first = _swinging(rows, found.width / _WORTH)
-    low_hz = found.edges_hz[first][swings] / _BESIDE
-    high_hz = found.edges_hz[np.minimum(first + 2, found.edges_hz.size - 1)][swings] * _BESIDE
-    bins_hz = np.linspace(0, rate_hz / 2, bins)[:, None]
-    return np.asarray(((bins_hz >= low_hz) & (bins_hz <= high_hz)).any(axis=1))
-
-
-def _swinging(
-    rows: NDArray[np.float64], worth: NDArray[np.float64]
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Return which pairs of bands swing, of those wide enough to tell, and their first bands."""
     mean = np.maximum(rows.mean(axis=0), 1e-300)
     # Bins alone vary too much by themselves to tell.
     groups = np.arange(0, mean.size - 2, 2)
@@ -194,7 +172,7 @@ def _swinging(
     size = np.add.reduceat(weight, groups)
     use = size > 6
     swing = (total[:, use] / size[use]).var(axis=0) - 1 / size[use]
-    return swing > _SWING, groups[use]
+    return int((swing > _SWING).sum()) >= _SWINGING
 
 
 def _first_guess(flat: NDArray[np.float64], worth: NDArray[np.float64]) -> NDArray[np.float64]:

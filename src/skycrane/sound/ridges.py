@@ -71,6 +71,7 @@ class RidgeFilter:
     Args:
         where: bins at which to do so, [bins].
         strength: 0 leaves ridges, 1 takes them down to their surroundings.
+        most: largest power that is held down in each bin, [bins]; None: any.
         comb: lines along which alone to do so, wherever they are in a frame; None: everywhere.
         bin_hz: width of a bin [Hz], needed with a comb.
         rows: where to remember the ridges that are found.
@@ -81,11 +82,12 @@ class RidgeFilter:
         where: NDArray[np.bool_],
         *,
         strength: float = 1.0,
+        most: NDArray[np.float64] | None = None,
         comb: Comb | None = None,
         bin_hz: float = 1.0,
         rows: RidgeRows | None = None,
     ) -> None:
-        self.comb, self.rows = comb, rows
+        self.comb, self.rows, self.most = comb, rows, most
         self.lines = np.zeros(0) if comb is None else comb.lines_hz / bin_hz
         self.where = where.copy()
         self.where[:_LOWEST] = False
@@ -144,6 +146,8 @@ class RidgeFilter:
         around = self._around(level)
         ridge = self.where[: self.last] & (level > _FACTOR * around) & (around > 0)
         least = around
+        if self.most is not None:
+            least = np.maximum(around, level - self.most[: self.last])
         if self.comb is not None:
             most = self._along(level / np.maximum(around, 1e-300))
             least, ridge = np.maximum(around, level - most), ridge & (most > 0)

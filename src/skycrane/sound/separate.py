@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skycrane.sound.clicks import ClickFilter, click_frame_size
-from skycrane.sound.combs import Comb, learn_comb
+from skycrane.sound.combs import Comb, learn_comb, ridge_power
 from skycrane.sound.frames import OverlapAdd
-from skycrane.sound.moving import MovingNoise, NoiseParts, learn_parts, moving_bins
+from skycrane.sound.moving import MovingNoise, NoiseParts, learn_parts
 from skycrane.sound.ridges import RidgeFilter, where_comb_is, where_ridges_are
 from skycrane.sound.survey import (
     Survey,
@@ -33,6 +33,9 @@ _FEWEST = 24
 """Frames, near a second, below which no quiet time can be told from the rest."""
 _LOUDER = 1.5
 """A tone found without a reference may be louder by this factor than in the quiet time."""
+_RIDGE_LOUDER = 0.7
+"""How loud a ridge may be in the recording beside a strong one in the reference to be the noise's
+and not a voice's, as a ratio of power."""
 _ONE_SHAFT = 0.75
 """Share of a reference's ridges that a comb must explain to be looked for instead of them."""
 _MACHINE_LEAST = 15.0
@@ -61,6 +64,7 @@ class NoiseModel:
         most: largest amplitude of each tone that is taken out, [k]; None: any.
         parts: what the noise is made of where it moves; None where it is steady.
         comb: lines that those ridges keep to; None: they keep to none.
+        ridge_power: largest power of those that is held down, [bins]; None: any.
     """
 
     rate_hz: float
@@ -73,6 +77,7 @@ class NoiseModel:
     certain: bool = True
     parts: NoiseParts | None = None
     comb: Comb | None = None
+    ridge_power: NDArray[np.float64] | None = None
 
 
 def model_noise(
@@ -118,9 +123,9 @@ def model_noise(
     crossed = where_ridges_are(bare.mean, bare.held)
     power = np.where(crossed, bare.held, bare.mean)
     density = bare.power_at(bins_hz, bare.density(power)) * 10 ** (level_db / 10)
-    # What rattles rings too, but it is followed; a voice beside it has ridges of its own.
-    wandering = crossed & ~moving_bins(bare.held_bands, crossed.size, other_hz)
-    ridges = bare.power_at(bins_hz, wandering.astype(float)) > 0
+    ridges = bare.power_at(bins_hz, crossed.astype(float)) > 0
+    scale = 10 ** (level_db / 10) * rate_hz * size / 4
+    strong = _RIDGE_LOUDER * noise.density(ridge_power(noise.ridges, crossed.size)) * scale
     floor = density * rate_hz * size / 4
     return NoiseModel(
         rate_hz,
@@ -130,7 +135,8 @@ def model_noise(
         ridges,
         level_db=level_db,
         parts=learn_parts(bare.bands),
-        comb=_comb(noise, wandering, 10 ** (level_db / 10) * rate_hz * size / 4),
+        comb=_comb(noise, crossed, scale),
+        ridge_power=noise.power_at(bins_hz, strong),
     )
 
 
@@ -230,7 +236,11 @@ class Separator:
                         most=noise.most,
                     ),
                     RidgeFilter(
-                        noise.ridges, strength=strength, comb=noise.comb, bin_hz=rate_hz / size
+                        noise.ridges,
+                        strength=strength,
+                        most=noise.ridge_power,
+                        comb=noise.comb,
+                        bin_hz=rate_hz / size,
                     ),
                     _gain(noise, size, strength),
                 ],

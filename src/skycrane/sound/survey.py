@@ -51,8 +51,7 @@ class Survey:
         held: mean power with narrow ridges held down, [bins]; the mean where not looked at.
         frames: number of frames looked at.
         bands: densities in bands frame by frame; empty where tones were not taken out first.
-        held_bands: the same with narrow ridges held down.
-        ridges: where those are, frame by frame.
+        ridges: where narrow ridges are, frame by frame.
     """
 
     def __init__(
@@ -61,14 +60,13 @@ class Survey:
         found: _Collector,
         held: NDArray[np.float64] | None,
         bands: BandCollector,
-        held_bands: BandCollector,
         ridges: RidgeRows,
     ) -> None:
         self.rate_hz, self.frames = rate_hz, found.frames
         self.mean = found.total / max(found.frames, 1)
         self.quiet, self.quietest = found.reached(_QUIET), found.reached(_QUIETEST)
         self.held = self.mean if held is None else held
-        self.bands, self.held_bands, self.ridges = bands, held_bands, ridges
+        self.bands, self.ridges = bands, ridges
 
     @property
     def frequency_hz(self) -> NDArray[np.float64]:
@@ -179,7 +177,7 @@ def survey(
     """
     size = frame_size(rate_hz)
     collector, held, ridges = _Collector(size), _MeanCollector(), RidgeRows()
-    bands, held_bands = (BandCollector(collector.bins, rate_hz) for _ in range(2))
+    bands = BandCollector(collector.bins, rate_hz)
     hold = RidgeFilter(np.ones(collector.bins, dtype=bool), rows=ridges)
     if tones_hz is None:
         chain = [OverlapAdd(size, [collector, hold] if ridges_too else [collector])]
@@ -195,7 +193,6 @@ def survey(
                     bands,
                     hold,
                     held,
-                    held_bands,
                 ],
             ),
         ]
@@ -208,7 +205,7 @@ def survey(
         for later in chain[i + 1 :]:
             samples = later.push(samples)
     without = None if held.total is None else held.total / max(held.frames, 1)
-    return Survey(rate_hz, collector, without, bands, held_bands, ridges)
+    return Survey(rate_hz, collector, without, bands, ridges)
 
 
 def steady_tones(found: Survey, *, everywhere: bool) -> NDArray[np.float64]:

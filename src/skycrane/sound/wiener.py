@@ -29,6 +29,11 @@ _MOST_LOUDER, _LOSS_LEFT = 2.5, 1.05
 the breeze loses by it is made up for by at most the first factor, but for the second."""
 _LEAST_SWING = 0.05
 """Share of its mean below which moving noise does not count as quieter."""
+_EXPONENT = 0.85
+"""Under noise that moves the breeze's level is not known well enough for that; there the gain lies
+between Wiener's (1) and the one that keeps the level (0.5)."""
+_LONE = 0.05
+"""Share that a bin's surroundings have at most where it stands alone."""
 _LONG, _SHORT = 10, 6
 """Frames on either side of the first and the second smoothing over time."""
 
@@ -153,7 +158,11 @@ class BreezeGain:
         np.cumsum(np.where(heard, breeze, 0.0), axis=1, out=total[0, :, 1:])
         np.cumsum(np.where(heard, share**2 * (breeze + noise), 0.0), axis=1, out=total[1, :, 1:])
         there, left = total[:, :, self._above] - total[:, :, self._below]
-        return np.clip(there / np.maximum(_LOSS_LEFT * left, 1e-300), 1.0, _MOST_LOUDER)
+        lost = np.clip(there / np.maximum(_LOSS_LEFT * left, 1e-300), 1.0, _MOST_LOUDER)
+        np.cumsum(share, axis=1, out=total[0, :, 1:])
+        around = (total[0][:, self._to] - total[0][:, self._from]) / (self._to - self._from)
+        # A breeze fills its surroundings; lone bins are what else is left, and chance.
+        return 1 + (lost - 1) * np.clip((around - _LONE) / (2 * _LONE), 0.0, 1.0)
 
     def process(
         self, spectra: NDArray[np.complex128], valid: NDArray[np.float64]
@@ -172,7 +181,10 @@ class BreezeGain:
             noise = self._noise.push(noise)
         breeze = self._over_frequency(guess, self._weight_second)
         share = self._share(breeze, noise)
-        gain = share * np.sqrt(self._made_up(share, breeze, noise))
+        if self.moving is None:
+            gain = share * np.sqrt(self._made_up(share, breeze, noise))
+        else:
+            gain = share**_EXPONENT
         older = self._spectra_2.push(older)
         # Nothing is made louder than it was.
         gain = np.minimum(gain, 1.0) ** self.strength
