@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 from truth_builders import HALF_SUN_RAD, SLOPE, Place, lens, looking_down, plate, sphere
 
 from skycrane.cameras.bodies import SURFACES
+from skycrane.cameras.cords import Ropes
+from skycrane.cameras.dust import DustState
 from skycrane.cameras.renderer import Renderer
 from skycrane.cameras.truth_about import BODY_IDS, MATERIAL_IDS
 from skycrane.cameras.truth_frame import pose_of, truth_of
+from skycrane.mars.regolith import regolith_of
+from skycrane.mars.sky import air_of
 from skycrane.vehicle.materials import MATERIALS
 
 ALL = ("depth", "body", "material", "normal", "visibility", "flow")
@@ -333,3 +340,43 @@ def test_poses_lead_back_to_the_view(ball):
     assert told["body_present"][k] == 1
     assert told["body_present"][0] == 0
     assert np.linalg.norm(told["body_attitude_wxyz"], axis=1) == pytest.approx(1)
+
+
+def test_footage_and_truth_meet_the_same_cords(mission):
+    """Bridles that bend before ground and sphere, and thin lines of a parachute, from near by."""
+    ball = Place(mission, SUN, {"rover": sphere()})
+    ball.air, ball.regolith = air_of(mission, ball.sun, sun_distance_au=1.6), regolith_of(mission)
+    ball.dust = SimpleNamespace(state=lambda *_, **__: DustState())
+    glass = lens(320, 256, 300.0)
+    bend = np.linspace(0, 1, 21)[:, None]
+    paths = [
+        np.array([-1.5, y, 5.5]) + bend * [3.0, 0.4, 1.2] + 0.2 * np.sin(3 * bend) * [0, 1.0, 0]
+        for y in (-0.8, 0.1, 0.9)
+    ]
+    ropes = Ropes(paths, [0.008, 0.03, 0.1], [1, 1, 2])
+    rng = np.random.default_rng(8)
+    ends = rng.uniform([-2, -2, 4], [2, 2, 7], (30, 2, 3))
+    cords = (ends[:, 0], ends[:, 1], rng.choice([0.003, 0.012, 0.05], 30))
+    view = _view(ball, cords=cords, ropes=ropes)
+    renderer = Renderer(ball, workers=1)
+    truth = truth_of(renderer, glass, view, None, ("depth", "body", "material", "normal"))
+    _, depth, body = renderer.light(view.moment, view.pose, glass, jitter=0.0, truth=True)
+    for name in ("parachute", "bridles"):
+        on = truth.body == BODY_IDS[name]
+        assert on.sum() > 1000
+        # Where a cord covers half of a photosite to the last bit, rounding decides.
+        same = on & (body.numpy() == BODY_IDS[name])
+        assert (on != (body.numpy() == BODY_IDS[name])).sum() <= 2
+        assert np.abs(depth.numpy()[same] - truth.depth_m[same]).max() < 1e-4
+        normal = truth.normal[on].astype(float)
+        assert np.linalg.norm(normal, axis=1) == pytest.approx(1, abs=2e-3)
+        assert (np.sum(normal * glass.grid()[on], axis=1) < 2e-3).all()
+    assert {"bridle", "umbilical", "line_white"} <= {
+        name for name, k in MATERIAL_IDS.items() if k in np.unique(truth.material)
+    }
+    # Skin lies a half width from the middle.
+    on = truth.material == MATERIAL_IDS["umbilical"]
+    points = _points(view, glass, truth.depth_m)[on]
+    middle = np.concatenate([a + bend * (b - a) for a, b in pairwise(paths[2])])
+    gap = np.linalg.norm(points[:, None] - middle, axis=2).min(axis=1)
+    assert np.median(gap) == pytest.approx(0.1, abs=0.01)

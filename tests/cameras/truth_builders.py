@@ -94,12 +94,12 @@ class Place:
     def body_set(self):
         return BodySet(self.resting, device="cpu", corners=self.corners)
 
-    def moment(self, poses, moving=None, cords=None):
+    def moment(self, poses, moving=None, cords=None, ropes=None):
         """Return where the bodies are: {name: (origin, rotation)}."""
         origin, turn = np.zeros((len(SURFACES), 3)), np.tile(np.eye(3), (len(SURFACES), 1, 1))
         for name, (at, rotation) in poses.items():
             origin[SURFACES.index(name)], turn[SURFACES.index(name)] = at, rotation.as_matrix()
-        return Moment(0.0, origin, turn, self.here, moving or {}, cords)
+        return Moment(0.0, origin, turn, self.here, moving or {}, cords, ropes)
 
     def view(self, moment, eye_m, turn):
         """Return a view from `eye_m`, its optical axes turned into the local ones by `turn`."""

@@ -8,7 +8,7 @@ import warp as wp
 
 from skycrane.cameras.bodies import Bodies, body_shadow
 from skycrane.cameras.heightfield import Ground, datum_height
-from skycrane.cameras.strands import Cord, Strands
+from skycrane.cameras.strands import Cord, Strands, cord_across, cord_facing
 from skycrane.mars.noise import unit
 from skycrane.mars.sky import Air, sun_through
 
@@ -61,10 +61,8 @@ def cord_light(
     kind = s.kind[cord.piece]
     axis = s.axis[cord.piece]
     albedo = wp.vec3(s.albedo[kind, 0], s.albedo[kind, 1], s.albedo[kind, 2])
-    across = wp.normalize(side - axis * wp.dot(side, axis))
-    front = wp.normalize(wp.cross(axis, across))
-    if wp.dot(front, d) > 0.0:
-        front = front * -1.0
+    across = cord_across(s, cord, side, d)
+    front = cord_facing(s, cord, across, d)
     # A cord thinner than a photosite shows all its visible half: three places on it stand for it.
     spread = 0.75 * wp.clamp(0.7 / wp.max(cord.broad, 1.0e-3), 0.0, 1.0)
     centre = cord.across * (1.0 - spread)

@@ -11,7 +11,7 @@ from skycrane.cameras.cord_light import cord_light
 from skycrane.cameras.dust import DustState, dust_optics, settled_tint
 from skycrane.cameras.ground_light import ground_light
 from skycrane.cameras.heightfield import Ground, datum_height, trace_ground_from
-from skycrane.cameras.strands import Strands, cord_at
+from skycrane.cameras.strands import Strands, cell_of, cord_at, cord_body, cord_front
 from skycrane.cameras.tile_bodies import hit_of, tile_hits
 from skycrane.cameras.tree_tiles import mat43
 from skycrane.mars.noise import hash2, unit
@@ -234,7 +234,7 @@ def _behind_cords(
     if cord.cover > 0.0:
         met = Seen()
         met.depth = cord.depth * slant
-        met.body = wp.where(strands.kind[cord.piece] == 0, int(7), int(8))
+        met.body = cord_body(strands, cord)
         middle = view.eye + ray.d * met.depth
         side = view.turn * wp.vec3(cord.side[0], cord.side[1], 0.0)
         met.light = cord_light(strands, cord, g, air, b, middle, side, ray.d, ray.key)
@@ -244,23 +244,9 @@ def _behind_cords(
             met = _in_dust(met, dust, air, before, beam, -ray.d[2])
         seen.light += (met.light - seen.light) * cord.cover
         if cord.cover > 0.5:
-            seen.depth = met.depth - strands.radius[cord.piece] * wp.sqrt(
-                1.0 - cord.across * cord.across
-            )
+            seen.depth = cord_front(strands, cord, slant)
             seen.body = met.body
     return seen
-
-
-@wp.func
-def _cell(directions: wp.array2d(dtype=wp.vec3), i: int, j: int) -> wp.vec2:  # type: ignore[valid-type]
-    """Return a photosite's width and height on the plane at unit distance."""
-    a = directions[i, wp.max(j - 1, 0)]
-    b = directions[i, wp.min(j + 1, directions.shape[1] - 1)]
-    wide = (b[0] / b[2] - a[0] / a[2]) / wp.where(j > 0 and j < directions.shape[1] - 1, 2.0, 1.0)
-    a = directions[wp.max(i - 1, 0), j]
-    b = directions[wp.min(i + 1, directions.shape[0] - 1), j]
-    high = (b[1] / b[2] - a[1] / a[2]) / wp.where(i > 0 and i < directions.shape[0] - 1, 2.0, 1.0)
-    return wp.vec2(wp.abs(wide), wp.abs(high))
 
 
 @wp.func
@@ -355,12 +341,17 @@ def render_kernel(
     while n < count:
         d = _aims(view, directions, ti, tj, n)
         hits = tile_hits(bodies, 2 * ti, 2 * tj, view.eye, d, float(_FAR))
+        any_body = wp.max(hits.t) >= 0.0
         for k in range(corners):
             i = 2 * ti + k // 2
             j = 2 * tj + k % 2
             if i < light.shape[0] and j < light.shape[1]:
                 ray = _ray_of(view, d[k], begins[ti >> 3, tj >> 3], i, j, n)
-                seen = _look(ground, air, regolith, bodies, dust, view, ray, hit_of(hits, k))
+                hit = BodyHit()
+                hit.t = float(-1.0)
+                if any_body:
+                    hit = hit_of(hits, k)
+                seen = _look(ground, air, regolith, bodies, dust, view, ray, hit)
                 if dust.active != 0:
                     if k == 0:
                         before = _dust_before(dust, seen, _moved(view, ray), _turned(view, ray))
@@ -379,7 +370,7 @@ def render_kernel(
                         view,
                         ray,
                         directions[i, j],
-                        _cell(directions, i, j),
+                        cell_of(directions, i, j),
                     )
                 if n == 0 and depth.shape[0] > 0:
                     depth[i, j] = seen.depth

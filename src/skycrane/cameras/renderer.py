@@ -49,14 +49,14 @@ class Renderer:
             self._buffers[key] = wp.zeros(shape, dtype=dtype, device=self.scene.device)
         return self._buffers[key]
 
-    def _place(self, moment: Moment, pose: Pose, lens: Lens, *, ropes: bool = True) -> None:
+    def _place(self, moment: Moment, pose: Pose, lens: Lens) -> None:
         for name, shape in moment.moving.items():
             # A shape that has not moved since its last frame keeps its tree.
             last = self._taken.get(name)
             if last is None or not np.array_equal(last, shape.vertices_m):
                 self._set.reshape(name, shape)
                 self._taken[name] = shape.vertices_m
-        roped = moment.ropes if ropes and shows_cords(lens) else None
+        roped = moment.ropes if shows_cords(lens) else None
         if moment.cords is None and roped is None:
             self._strands.clear()
         else:
@@ -90,7 +90,7 @@ class Renderer:
 
         What is returned is on the device, in the local frame, and good until the next placing.
         """
-        self._place(moment, pose, lens, ropes=False)
+        self._place(moment, pose, lens)
         return self._directions(lens), self._set.data, self._strands.data
 
     def _begins(self, view: Any, lens: Lens) -> Any:

@@ -4,8 +4,8 @@ A cord of some millimetres seen from 40 m is a tenth of a photosite wide: single
 chance, and a tree of boxes is slow on cords that run aslant. Each frame the pieces of the cords
 are listed by tile of the picture and laid on the image plane; a photosite takes of each the area
 that lies in its square, exactly for a straight edge, so that along a cord the sum of what the
-photosites take neither grows nor falls. The truth, which wants one thing a photosite, asks by a
-ray instead.
+photosites take neither grows nor falls. The truth, which wants one thing a photosite, takes a cord
+where it covers more than half of it.
 """
 
 # ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
@@ -13,9 +13,23 @@ from __future__ import annotations
 
 import warp as wp
 
-__all__ = ["Cord", "Strands", "cord_at", "cover_by_strands"]
+from skycrane.cameras.bodies import SURFACES
+
+__all__ = [
+    "Cord",
+    "Strands",
+    "cell_of",
+    "cord_across",
+    "cord_at",
+    "cord_body",
+    "cord_facing",
+    "cord_front",
+]
 
 wp.set_module_options({"enable_backward": False})
+
+_PARACHUTE = wp.constant(SURFACES.index("parachute") + 2)
+_BRIDLES = wp.constant(SURFACES.index("bridles") + 2)
 
 
 @wp.struct
@@ -141,11 +155,16 @@ def cord_at(s: Strands, row: int, column: int, at: wp.vec2, cell: wp.vec2, far: 
             b = wp.abs(side[1]) * cell[1]
             share = _below(half - gap, a, b) - _below(-half - gap, a, b)
             mine = wp.max(mine, share)
-            # Of the pieces of one cord that one which fills more, else the nearer: past its end a
-            # piece that meets the next has no side to speak of.
-            other = out.piece < 0 or s.cord[out.piece] != s.cord[n]
-            fuller = share > best + 0.02 or (share > best - 0.02 and 1.0 / near < out.depth)
-            if share > 0.0 and ((other and 1.0 / near < out.depth) or (not other and fuller)):
+            # That which fills more, else the nearer. Of the pieces of one cord: past its end one
+            # that meets the next has no side to speak of. Of two cords: more than half is as good
+            # as all, as the nearer hides the other, and a sliver does not stand for the rest.
+            ours = share
+            theirs = best
+            if out.piece < 0 or s.cord[out.piece] != s.cord[n]:
+                ours = wp.min(share, 0.5)
+                theirs = wp.min(best, 0.5)
+            fuller = ours > theirs + 0.02 or (ours > theirs - 0.02 and 1.0 / near < out.depth)
+            if share > 0.0 and fuller:
                 best = share
                 out.depth = 1.0 / near
                 out.piece = n
@@ -158,32 +177,43 @@ def cord_at(s: Strands, row: int, column: int, at: wp.vec2, cell: wp.vec2, far: 
 
 
 @wp.func
-def cover_by_strands(
-    s: Strands, row: int, column: int, o: wp.vec3, d: wp.vec3, far: float, cone: float
-) -> wp.vec2:
-    """Return (share of the ray's width covered, distance of the nearest cord) before `far`."""
-    free = float(1.0)
-    nearest = far
-    i = row >> 4
-    j = column >> 4
-    for k in range(s.first.shape[2]):
-        n = int(s.first[i, j, k])
-        if n < 0:
-            break
-        a = s.start[n]
-        along = s.end[n] - a
-        # Closest approach of the ray to the cord's line.
-        cross = wp.cross(d, along)
-        size = wp.length(cross)
-        w = a - o
-        t = wp.dot(wp.cross(w, along), cross) / wp.max(size * size, 1.0e-12)
-        u = wp.dot(wp.cross(w, d), cross) / wp.max(size * size, 1.0e-12)
-        if t > 0.02 and t < far and u >= 0.0 and u <= 1.0:
-            gap = wp.abs(wp.dot(w, cross)) / wp.max(size, 1.0e-12)
-            half = 0.5 * cone * t
-            r = s.radius[n]
-            share = (wp.min(gap + half, r) - wp.max(gap - half, -r)) / (2.0 * half)
-            if share > 0.0:
-                free *= 1.0 - wp.min(share, 1.0)
-                nearest = wp.min(nearest, t)
-    return wp.vec2(1.0 - free, nearest)
+def cell_of(directions: wp.array2d(dtype=wp.vec3), i: int, j: int) -> wp.vec2:  # type: ignore[valid-type]
+    """Return a photosite's width and height on the plane at unit distance."""
+    a = directions[i, wp.max(j - 1, 0)]
+    b = directions[i, wp.min(j + 1, directions.shape[1] - 1)]
+    wide = (b[0] / b[2] - a[0] / a[2]) / wp.where(j > 0 and j < directions.shape[1] - 1, 2.0, 1.0)
+    a = directions[wp.max(i - 1, 0), j]
+    b = directions[wp.min(i + 1, directions.shape[0] - 1), j]
+    high = (b[1] / b[2] - a[1] / a[2]) / wp.where(i > 0 and i < directions.shape[0] - 1, 2.0, 1.0)
+    return wp.vec2(wp.abs(wide), wp.abs(high))
+
+
+@wp.func
+def cord_front(s: Strands, cord: Cord, slant: float) -> float:
+    """Return how far along a ray a cord's skin is, m; `slant` is the ray's length for one ahead."""
+    return cord.depth * slant - s.radius[cord.piece] * wp.sqrt(1.0 - cord.across * cord.across)
+
+
+@wp.func
+def cord_body(s: Strands, cord: Cord) -> int:
+    """Return what a cord counts as: the parachute or the bridles."""
+    return wp.where(s.kind[cord.piece] == 0, int(_PARACHUTE), int(_BRIDLES))
+
+
+@wp.func
+def cord_across(s: Strands, cord: Cord, side: wp.vec3, d: wp.vec3) -> wp.vec3:
+    """Return the unit vector square to a cord's axis and to a ray that `cord.across` counts along.
+
+    `side` is `cord.side` in the local frame.
+    """
+    across = wp.cross(s.axis[cord.piece], d)
+    sign = wp.where(wp.dot(across, side) < 0.0, -1.0, 1.0)
+    return wp.normalize(across * sign)
+
+
+@wp.func
+def cord_facing(s: Strands, cord: Cord, across: wp.vec3, d: wp.vec3) -> wp.vec3:
+    """Return the unit vector square to a cord's axis and to `across`, toward the camera."""
+    front = wp.cross(s.axis[cord.piece], across)
+    sign = wp.where(wp.dot(front, d) > 0.0, -1.0, 1.0)
+    return wp.normalize(front * sign)

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from skycrane.cameras.bodies import SURFACES, Bodies
+from skycrane.cameras.cords import Pieces
 from skycrane.cameras.optics import Lens
 from skycrane.cameras.renderer import Pose, Renderer
 from skycrane.cameras.scene import Moment, Scene
+from skycrane.cameras.strand_set import CORD_MATERIALS
 from skycrane.cameras.strands import Strands
 from skycrane.cameras.truth_hidden import hidden_kernel
 from skycrane.cameras.truth_rays import Eye, Later, truth_kernel
@@ -30,8 +32,7 @@ _UNMOVED = (
     *("finish", "kind", "tiles", "casters", "seen_count", "caster_count", "all_radius"),
 )
 """What the kernels know of bodies that does not depend on where positions count from."""
-_CORDS_OF = "parachute"
-_CORDS_MADE_OF = "line_white"
+_CORDS_UNMOVED = ("radius", "first", "plane", "run", "axis", "cord", "kind", "albedo", "count")
 
 
 @dataclass(frozen=True)
@@ -127,13 +128,16 @@ def truth_of(
 
 
 def _eye(scene: Scene, view: View, lens: Lens) -> Any:
-    eye, pose, cords = Eye(), view.pose, view.moment.cords
+    eye, pose = Eye(), view.pose
     eye.at, eye.turn, eye.cone = wp.vec3(*pose.eye_m), wp.mat33(*pose.turn.ravel()), 1 / lens.fx
     eye.sun, eye.half_sun = wp.vec3(*scene.sun), float(np.arccos(scene.air.cos_sun))
-    eye.cord_body = SURFACES.index(_CORDS_OF) + 2
-    eye.cord_material = material_id(_CORDS_MADE_OF) + 2
-    eye.cord_width = 0.0 if cords is None else 4 * float(cords[2].max())
+    eye.cord_material = wp.vec3i(*(material_id(name) + 2 for name in CORD_MATERIALS))
+    eye.cord_width = 4 * float(_pieces(view).radius_m.max(initial=0.0))
     return eye
+
+
+def _pieces(view: View) -> Pieces:
+    return Pieces.of(view.moment.cords, view.moment.ropes)
 
 
 def _vectors(values: Array, device: str) -> Any:
@@ -151,11 +155,12 @@ def _placed(renderer: Renderer, view: View, lens: Lens) -> tuple[Any, Any, Any]:
     b.centre = _vectors(ours.centre.numpy() - eye, device)
     b.all_centre = wp.vec3(*(np.array(ours.all_centre) - eye))
     s = Strands()
-    s.radius, s.first, s.albedo, s.count = cords.radius, cords.first, cords.albedo, cords.count
+    for name in _CORDS_UNMOVED:
+        setattr(s, name, getattr(cords, name))
     s.start, s.end = cords.start, cords.end
-    if cords.count and view.moment.cords is not None:
-        s.start = _vectors(view.moment.cords[0] - eye, device)
-        s.end = _vectors(view.moment.cords[1] - eye, device)
+    if cords.count:
+        pieces = _pieces(view)
+        s.start, s.end = (_vectors(e - eye, device) for e in (pieces.start_m, pieces.end_m))
     return directions, b, s
 
 
@@ -182,9 +187,10 @@ def _later(scene: Scene, now: View, later: View | None) -> Any:
             moved.append(step)
     out.first = wp.array(first, dtype=int, device=device)
     out.moved = _vectors(np.concatenate(moved), device)
-    cords = moment.cords if later is not None else None
-    out.cords = 0 if cords is None else len(cords[0])
-    ends = (np.zeros((1, 3)),) * 2 if cords is None else (cords[0], cords[1])
+    here, there = _pieces(now), _pieces(now if later is None else later)
+    # Pieces are told apart by their numbers: none is where another cord has come or gone.
+    out.cords = len(there.cord) if np.array_equal(here.cord, there.cord) else 0
+    ends = (there.start_m, there.end_m) if out.cords else (np.zeros((1, 3)),) * 2
     out.start, out.end = (_vectors(e - pose.eye_m, device) for e in ends)
     return out
 
@@ -213,7 +219,18 @@ def _flow(
     where = wp.array(pixel.astype(np.float32), dtype=wp.vec2, device=device)
     eye = _eye(renderer.scene, later, lens)
     body, normal, turn = of
-    inputs = [eye, renderer.scene.ground, bodies, strands, target, where, body, normal, turn]
+    inputs = [
+        eye,
+        directions,
+        renderer.scene.ground,
+        bodies,
+        strands,
+        target,
+        where,
+        body,
+        normal,
+        turn,
+    ]
     launch_rows(hidden_kernel, *shape, [*inputs, hidden], device=device, workers=renderer.workers)
     pixel[hidden.numpy() != 0] = np.nan
     columns, rows = np.meshgrid(np.arange(lens.width), np.arange(lens.height))

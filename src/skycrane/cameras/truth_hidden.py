@@ -5,20 +5,24 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.cameras.bodies import Bodies, body_hit
+from skycrane.cameras.bodies import SURFACES, Bodies, body_hit
 from skycrane.cameras.heightfield import Ground, trace_ground
-from skycrane.cameras.strands import Strands, cover_by_strands
+from skycrane.cameras.strands import Strands, cell_of, cord_at
 from skycrane.cameras.truth_rays import Eye
 
 __all__ = ["hidden_kernel"]
 
 wp.set_module_options({"enable_backward": False})
 
+_PARACHUTE = wp.constant(SURFACES.index("parachute") + 2)
+_BRIDLES = wp.constant(SURFACES.index("bridles") + 2)
+
 
 @wp.kernel(enable_backward=False)
 def hidden_kernel(
     row0: int,
     eye: Eye,
+    directions: wp.array2d(dtype=wp.vec3),
     ground: Ground,
     bodies: Bodies,
     strands: Strands,
@@ -31,10 +35,10 @@ def hidden_kernel(
 ):
     """Tell of points, placed in a view's optical frame, which of them something else covers.
 
-    `eye`, `bodies` and `strands` are those of that view. `pixel` is where the points fall (column,
-    row; NaN is skipped); `turn_of_normal` takes normals to the local frame. Near and far the ground
-    has grids of different steps, so that its point may lie a little below a finer grid: the less
-    the ray slants, the less this counts.
+    `eye`, `directions`, `bodies` and `strands` are those of that view. `pixel` is where the points
+    fall (column, row; NaN is skipped); `turn_of_normal` takes normals to the local frame. Near and
+    far the ground has grids of different steps, so that its point may lie a little below a finer
+    grid: the less the ray slants, the less this counts.
     """
     i, j = wp.tid()
     i += row0
@@ -52,8 +56,8 @@ def hidden_kernel(
     if body[i, j] == wp.uint8(1):
         slant = wp.abs(wp.dot(turn_of_normal * normal[i, j], d))
         slack += 1.5 * reach * eye.cone / wp.max(slant, 0.05)
-    if int(body[i, j]) == eye.cord_body:
-        # A cord's point lies where the ray came closest to its middle, elsewhere for another ray.
+    if body[i, j] == wp.uint8(_PARACHUTE) or body[i, j] == wp.uint8(_BRIDLES):
+        # A cord is drawn as round, not as it is: its skin lies elsewhere for another ray.
         slack += eye.cord_width
     far = reach - slack
     if far <= 0.0:
@@ -64,6 +68,10 @@ def hidden_kernel(
         t = trace_ground(ground, eye.at, d, eye.cone, far)
         covered = t >= 0.0 and t < far
     if not covered and strands.count > 0:
-        covered = cover_by_strands(strands, row, column, nowhere, d, far, eye.cone)[0] > 0.5
+        ahead = target[i, j]
+        at = wp.vec2(ahead[0] / ahead[2], ahead[1] / ahead[2])
+        depth = far / wp.sqrt(1.0 + wp.dot(at, at))
+        cell = cell_of(directions, row, column)
+        covered = cord_at(strands, row, column, at, cell, depth).cover > 0.5
     if covered:
         hidden[i, j] = wp.uint8(1)

@@ -6,9 +6,17 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.cameras.bodies import Bodies, BodyHit, body_hit, body_shadow
+from skycrane.cameras.bodies import Bodies, BodyHit, body_hit, body_normal, body_shadow
 from skycrane.cameras.heightfield import Ground, trace_ground
-from skycrane.cameras.strands import Strands, cover_by_strands
+from skycrane.cameras.strands import (
+    Strands,
+    cell_of,
+    cord_across,
+    cord_at,
+    cord_body,
+    cord_facing,
+    cord_front,
+)
 from skycrane.cameras.truth_ground import datum_normal, even_ground, ground_normal, relief_sun
 
 __all__ = ["DISC_RAYS", "Eye", "Later", "truth_kernel"]
@@ -33,7 +41,7 @@ class Eye:
         cone: angle of a photosite, rad.
         sun: toward the sun, local axes.
         half_sun: the sun's angular radius, rad.
-        cord_body, cord_material: what cords count as.
+        cord_material: what cords are made of, by their kind.
         cord_width: four times the half width of the widest cord, m.
     """
 
@@ -42,8 +50,7 @@ class Eye:
     cone: float
     sun: wp.vec3
     half_sun: float
-    cord_body: int
-    cord_material: int
+    cord_material: wp.vec3i
     cord_width: float
 
 
@@ -60,8 +67,8 @@ class Later:
         present: which surfaces exist then.
         first: first vertex of each surface in `moved`, -1 where its shape stays as it is.
         moved: how far each vertex moves within its surface's frame, m.
-        cords: how many cords there are then.
-        start, end: ends of the cords from the eye then, local axes, m.
+        cords: how many pieces of cords there are then.
+        start, end: ends of the cords' pieces from the eye then, local axes, m.
     """
 
     active: int
@@ -119,41 +126,6 @@ def _bodies_sun(b: Bodies, p: wp.vec3, sun: wp.vec3, half_sun: float) -> float:
 
 
 @wp.func
-def _cord(s: Strands, row: int, column: int, d: wp.vec3, far: float, cone: float) -> wp.vec3:
-    """Return (number, share of its length, distance) of the nearest cord; number -1 for none."""
-    best = wp.vec3(-1.0, 0.0, far)
-    i = row >> 4
-    j = column >> 4
-    for k in range(s.first.shape[2]):
-        n = int(s.first[i, j, k])
-        if n < 0:
-            break
-        a = s.start[n]
-        along = s.end[n] - a
-        cross = wp.cross(d, along)
-        size = wp.max(wp.dot(cross, cross), 1.0e-12)
-        t = wp.dot(wp.cross(a, along), cross) / size
-        u = wp.dot(wp.cross(a, d), cross) / size
-        gap = wp.abs(wp.dot(a, cross)) / wp.sqrt(size)
-        touched = u >= 0.0 and u <= 1.0 and gap < s.radius[n] + 0.5 * cone * t
-        if touched and t > 0.02 and t < best[2]:
-            best = wp.vec3(float(n), u, t)
-    return best
-
-
-@wp.func
-def _body_normal(b: Bodies, hit: BodyHit, d: wp.vec3) -> wp.vec3:
-    """Return the smoothed normal that the footage shades with, on the side that is seen."""
-    at = 3 * (b.first[hit.surface] + hit.face)
-    w = 1.0 - hit.u - hit.v
-    n = b.normal[at] * hit.u + b.normal[at + 1] * hit.v + b.normal[at + 2] * w
-    n = wp.normalize(b.turn[hit.surface] * n)
-    if wp.dot(n, d) > 0.0:
-        n = n * -1.0
-    return n
-
-
-@wp.func
 def _body_then(b: Bodies, later: Later, hit: BodyHit, r: wp.vec3) -> wp.vec3:
     """Return where a point of a body, `r` from the eye now, is from the eye then; else 0."""
     k = hit.surface
@@ -201,7 +173,7 @@ def _surface_met(
         met.body = hit.surface + 2
         met.material = bodies.kind[bodies.material[bodies.first[hit.surface] + hit.face]] + 2
         met.at = d * hit.t
-        met.normal = _body_normal(bodies, hit, d)
+        met.normal = body_normal(bodies, hit, d)
         if later.active != 0:
             met.then = _body_then(bodies, later, hit, met.at)
     else:
@@ -214,29 +186,43 @@ def _surface_met(
 
 @wp.func
 def _cord_met(
-    met: Met, eye: Eye, strands: Strands, later: Later, row: int, column: int, d: wp.vec3
+    met: Met,
+    eye: Eye,
+    strands: Strands,
+    later: Later,
+    row: int,
+    column: int,
+    d: wp.vec3,
+    ahead: wp.vec3,
+    cell: wp.vec2,
 ) -> Met:
-    """Return the cord before what was met where it covers more than half of the photosite."""
-    behind = wp.where(met.t > 0.0, met.t, float(_FAR))
-    nowhere = wp.vec3(0.0, 0.0, 0.0)
-    cover = cover_by_strands(strands, row, column, nowhere, d, behind, eye.cone)
-    if cover[0] <= 0.5:
+    """Return the cord before what was met where it covers more than half of the photosite.
+
+    `d` is the ray in local axes, `ahead` in the optical frame, `cell` the photosite's size.
+    """
+    at = wp.vec2(ahead[0] / ahead[2], ahead[1] / ahead[2])
+    slant = wp.sqrt(1.0 + wp.dot(at, at))
+    behind = wp.where(met.t > 0.0, met.t, float(_FAR)) / slant
+    cord = cord_at(strands, row, column, at, cell, behind)
+    if cord.cover <= 0.5:
         return met
-    cord = _cord(strands, row, column, d, behind, eye.cone)
-    k = int(cord[0])
-    if k < 0:
-        return met
-    met.t = cord[2]
-    met.body = eye.cord_body
-    met.material = eye.cord_material
+    k = cord.piece
+    met.t = cord_front(strands, cord, slant)
+    met.body = cord_body(strands, cord)
+    met.material = eye.cord_material[strands.kind[k]]
     met.at = d * met.t
-    axis = wp.normalize(strands.end[k] - strands.start[k])
-    met.normal = wp.normalize(axis * wp.dot(d, axis) - d)
-    met.then = nowhere
+    x = cord.across
+    side = eye.turn * wp.vec3(cord.side[0], cord.side[1], 0.0)
+    across = cord_across(strands, cord, side, d)
+    met.normal = across * x + cord_facing(strands, cord, across, d) * wp.sqrt(1.0 - x * x)
+    met.then = wp.vec3(0.0, 0.0, 0.0)
     if later.active != 0 and k < later.cords:
+        whole = strands.end[k] - strands.start[k]
+        way = wp.dot(met.at - strands.start[k], whole)
+        share = way / wp.max(wp.dot(whole, whole), 1.0e-12)
         a = later.start[k] - strands.start[k]
         e = later.end[k] - strands.end[k]
-        met.then = met.at + a + (e - a) * cord[1]
+        met.then = met.at + a + (e - a) * share
     return met
 
 
@@ -283,7 +269,8 @@ def truth_kernel(
     d = wp.normalize(eye.turn * directions[i, j])
     met = _surface_met(eye, ground, bodies, later, i, j, d)
     if strands.count > 0:
-        met = _cord_met(met, eye, strands, later, i, j, d)
+        cell = cell_of(directions, i, j)
+        met = _cord_met(met, eye, strands, later, i, j, d, directions[i, j], cell)
     sun[i, j] = float(wp.nan)
     if want_sun != 0:
         sun[i, j] = _sun_seen(met, eye, ground, bodies)
