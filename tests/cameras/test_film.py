@@ -12,6 +12,7 @@ import zarr
 from camera_builders import EVENTS, synthetic_flight
 
 from skycrane.cameras import crew as crew_module
+from skycrane.cameras import stage as stage_module
 from skycrane.cameras import surfaces as surfaces_module
 from skycrane.cameras.bodies import SURFACES
 from skycrane.cameras.dust import DustState
@@ -223,6 +224,20 @@ def test_workers_of_a_cluster_film_the_same_bytes(filmed, brief, flight, tmp_pat
     assert _digests(tmp_path / "run") == _digests(filmed[0])
     one, two = (_files(d / "truth") for d in (tmp_path / "run", filmed[0]))
     assert one == two
+
+
+def test_a_cluster_that_does_not_answer_is_told_before_the_ground_is_made(
+    brief, flight, tmp_path, monkeypatch
+):
+    pytest.importorskip("distributed")
+
+    def never(*_, **__):
+        raise AssertionError("the ground was made")
+
+    monkeypatch.setattr(stage_module, "Scene", never)
+    with pytest.raises(InputError, match="no Dask scheduler answers"):
+        _run(brief, flight, tmp_path / "run", dask="nowhere at all")
+    assert not (tmp_path / "run" / "onboard").exists()
 
 
 def test_a_worker_that_would_film_otherwise_is_told(small_ground, brief, flight, tmp_path):

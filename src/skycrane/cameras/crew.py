@@ -37,7 +37,7 @@ from skycrane.montecarlo.crew import dask_crew
 from skycrane.onboard.store import RawFrame
 from skycrane.stage import Quality, StageContext
 
-__all__ = ["Crew", "Wanted", "cluster_crew", "own_crew"]
+__all__ = ["Crew", "Wanted", "ask_cluster", "cluster_crew", "own_crew"]
 
 _CHUNK = 4
 """Frames a worker of a cluster makes at a time."""
@@ -221,6 +221,16 @@ def _take(path: Path, index: int, wanted: Wanted) -> RawFrame | None:
             position_m=at[:3],
             attitude_wxyz=at[3:],
         )
+
+
+def ask_cluster(address: str) -> None:
+    """Ask a Dask cluster whether it is there, before anything is made ready for it.
+
+    Raises:
+        InputError: Dask is not installed, or no scheduler answers at the address.
+    """
+    with dask_crew(address)():
+        pass
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skycrane.cameras.crew import Crew, Wanted, cluster_crew, own_crew
+from skycrane.cameras.crew import Crew, Wanted, ask_cluster, cluster_crew, own_crew
 from skycrane.cameras.frames import Filmed, filmed_parts, info_of, origin_of
 from skycrane.cameras.scene import Scene
 from skycrane.cameras.truth import DEFAULT_CHANNELS, TruthWriter
@@ -43,6 +43,8 @@ def film(context: StageContext) -> StageResult:
     flight = read_flight(context.directory)
     asked = context.options.get("truth", False)
     channels = tuple(asked if isinstance(asked, (list, tuple)) else DEFAULT_CHANNELS * bool(asked))
+    if context.dask is not None:
+        ask_cluster(context.dask)
     with context.progress.task("preparing the ground"):
         scene = Scene(context.mission, flight, device=context.device, workers=context.workers)
     parts = filmed_parts(scene, context.quality)
