@@ -10,6 +10,7 @@ import pytest
 import rasterio
 from rasterio.crs import CRS
 from rasterio.transform import Affine
+from scipy.special import gamma
 
 from skycrane.errors import InputError
 from skycrane.mars import terrain as terrain_module
@@ -145,6 +146,26 @@ def test_a_known_surface_comes_back_where_it_is(tmp_path, bare, crs):
     assert error.max() < 3.0
     assert "-2560.0 m at the target" in ground.told[0]
     assert f"{bare.site.radius_m:.0f}" in ground.told[0]
+
+
+def test_relief_made_up_under_a_coarse_map_is_about_as_high_as_at_landing_sites(tmp_path):
+    mission = load_mission("mars2020")
+    craters = mission.terrain.craters.model_copy(update={"per_km2_over_1_km": 0.0})
+    model = mission.terrain.model_copy(update={"craters": craters})
+    mission = mission.model_copy(update={"terrain": model})
+    path = write(tmp_path / "flat.tif", np.zeros((500, 500), np.float32), mission, EQC, 20.0)
+    ground = terrain_of(with_file(mission, path), workers=1)
+    at = np.linspace(-500, 500, 60)
+    height = ground.height_m(at[None, :], at[:, None])
+    found = np.median(np.abs(height - np.median(height)))
+    # The map knows wavelengths over 40 m. Of a self-affine surface, deviation v(L) = c L^H, the
+    # power below a wavelength W is v(W)^2 (2 pi)^-2H sin(pi H) G(2H + 1) / (2 pi H).
+    hurst = 0.7
+    share = (2 * np.pi) ** (-2 * hurst) * np.sin(np.pi * hurst) * gamma(2 * hurst + 1)
+    share = np.sqrt(share / (2 * np.pi * hurst))
+    # v(40 m) of Viking Lander 1 and Pathfinder (Shepard et al.); a normal deviate's median.
+    low, high = (0.6745 * share * v for v in (0.99, 1.14))
+    assert low / 1.6 < found < 1.6 * high
 
 
 def test_a_metre_map_is_used_to_the_metre(tmp_path, bare):

@@ -175,7 +175,7 @@ def ground_at(
         ledge = _ledge(x, y, share, finest, form)
         bare = wp.min(bare + 0.35 * ledge[1], 1.0)
     # Where bedrock shows it stands up, worn less than what lies on it: low ragged mounds.
-    h = 0.85 * ledge[0] + 0.6 * broken * _made(60.0, told) * (1.0 - hill)
+    h = 0.95 * ledge[0] + 0.6 * broken * _made(60.0, told) * (1.0 - hill)
     loose = (0.22 + 0.70 * step(-0.05, 0.30, noise2(x / 31.0, y / 31.0, s + 8030))) * (1.0 - broken)
     wind = bedforms(x, y, field, pond, loose, finest, form)
     h += wind[0] * _made(form.ripple_length[0], told)
@@ -203,7 +203,7 @@ def ground_at(
     g = Ground()
     g.height = h
     # Dust veils most of the bedrock, by neighbourhoods.
-    veil = 0.14 + 0.34 * step(-0.3, 0.5, noise2(x / 57.0, y / 57.0, s + 8031) + units.lows)
+    veil = 0.24 + 0.40 * step(-0.3, 0.5, noise2(x / 57.0, y / 57.0, s + 8031) + units.lows)
     lies = wp.vec4(sand, wind[1], rock[1] * veil, dark)
     g.albedo = colour_at(x, y, units, finest, seen, lies, form)
     covered = 0.28 * lag * (1.0 - dark) * (1.0 - rock[1]) * (1.0 - seen)

@@ -211,7 +211,7 @@ def _hummocks(x: float, y: float, finest: float, form: Form) -> float:
     h = float(0.0)
     wavelength = float(240.0)
     stretch = float(2.1)
-    steep = float(0.060)
+    steep = float(0.065)
     for i in range(6):
         if wavelength >= finest:
             n = lattice2(along / (stretch * wavelength), aside / wavelength, s + i)
