@@ -461,7 +461,8 @@ def test_thin_dust_is_brighter_toward_the_sun(mission):
 
 @wp.kernel(enable_backward=False)
 def tint_kernel(state: DustState, up: float, under: wp.vec3, out: wp.array(dtype=wp.vec3)):
-    out[0] = settled_tint(state, wp.vec3(0.0, 0.0, state.ground + 1.0), up, under)
+    fallen = wp.vec4(state.albedo[0], state.albedo[1], state.albedo[2], state.settled)
+    out[0] = settled_tint(fallen, up, under)
 
 
 def test_dust_settles_on_the_rover_s_upper_sides(mission):

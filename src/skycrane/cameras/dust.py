@@ -256,26 +256,19 @@ def _phase(state: DustState, d: wp.vec3) -> float:
 
 
 @wp.func
-def settled_tint(state: DustState, at: wp.vec3, up: float, under: wp.vec3) -> wp.vec3:
-    """Return what dust that settled on the rover does to a surface's light, a factor by colour.
+def settled_tint(fallen: wp.vec4, up: float, under: wp.vec3) -> wp.vec3:
+    """Return what dust that settled does to a surface's light, a factor by colour.
 
     Args:
-        state: the dust at this instant.
-        at: place: east, north, height above the datum [m].
+        fallen: reflectance of the dust, by colour, and its optical depth on level ground.
         up: upward part of the surface's normal.
         under: the surface's own reflectance.
     """
-    de = at[0] - state.cover_east
-    dn = at[1] - state.cover_north
-    # The rover, and no other body: none stands within its length by then.
-    if up <= 0.0 or state.cover_height <= 0.0 or at[2] - state.ground > 3.0:
-        return wp.vec3(1.0, 1.0, 1.0)
-    if de * de + dn * dn > 9.0:
-        return wp.vec3(1.0, 1.0, 1.0)
-    share = 1.0 - wp.exp(-state.settled * up)
-    tint = wp.vec3(1.0, 1.0, 1.0) * (1.0 - share)
-    for c in range(3):
-        tint[c] = tint[c] + share * state.albedo[c] / wp.max(under[c], 0.03)
+    tint = wp.vec3(1.0, 1.0, 1.0)
+    if up > 0.0:
+        share = 1.0 - wp.exp(-fallen[3] * up)
+        for c in range(3):
+            tint[c] = 1.0 - share + share * fallen[c] / wp.max(under[c], 0.03)
     return tint
 
 

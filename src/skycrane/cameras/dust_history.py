@@ -331,6 +331,8 @@ class DustHistory:
         veil = self.veil_optical_depth(t_s)
         if not len(self._time_s) or t_s < self._time_s[0]:
             return state
+        # It stays when all else is gone.
+        state.settled = self._at("settled", t_s)
         depth = self._at("depth", t_s)
         if veil < 2e-3 and float(depth.max()) < 2e-3:
             return state
@@ -355,7 +357,7 @@ class DustHistory:
             setattr(state, name, wp.vec4(*self._at(name, t_s)))
         for name in ("front", "drift", "phase"):
             setattr(state, name, self._at(name, t_s))
-        state.carry, state.settled = wp.vec2(*self._at("carry", t_s)), self._at("settled", t_s)
+        state.carry = wp.vec2(*self._at("carry", t_s))
         if d.wake_contrast > 0.0:
             state.bumps, corner_east, corner_north = self._stones()
             state.bump_cell = BUMP_CELL_M

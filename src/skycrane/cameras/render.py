@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.cameras.bodies import Bodies, BodyHit
+from skycrane.cameras.bodies import SURFACES, Bodies, BodyHit
 from skycrane.cameras.body_light import body_light
 from skycrane.cameras.cord_light import cord_light
 from skycrane.cameras.dust import DustState, dust_optics, settled_tint
@@ -29,6 +29,7 @@ _INV_PI = wp.constant(0.31830989)
 FAR_M = 140000.0
 """How far rays are followed, m: past the edge of the coarsest grid."""
 _FAR = wp.constant(FAR_M)
+_ROVER = wp.constant(SURFACES.index("rover"))
 
 
 @wp.struct
@@ -116,7 +117,7 @@ def _look(
     air: Air,
     reg: Regolith,
     b: Bodies,
-    dust: DustState,
+    fallen: wp.vec4,
     view: View,
     ray: Ray,
     hit: BodyHit,
@@ -151,11 +152,11 @@ def _look(
     elif hit.t >= 0.0:
         t = hit.t
         seen.light = body_light(g, air, b, hit, o, d, key, quarter)
-        if dust.settled > 0.0:
+        if fallen[3] > 0.0 and hit.surface == _ROVER:
             at = b.first[hit.surface] + hit.face
             up = (b.turn[hit.surface] * b.normal[3 * at])[2]
             under = b.albedo[b.material[at]]
-            seen.light = wp.cw_mul(seen.light, settled_tint(dust, o + d * t, up, under))
+            seen.light = wp.cw_mul(seen.light, settled_tint(fallen, up, under))
         seen.depth = t
         seen.body = hit.surface + 2
     else:
@@ -327,6 +328,7 @@ def render_kernel(
     ti, tj = wp.tid()  # type: ignore[misc]
     ti += row0
     before = wp.vec3(0.0, 1.0, 0.0)
+    fallen = wp.vec4(dust.albedo[0], dust.albedo[1], dust.albedo[2], dust.settled)
     beam = float(0.0)
     if dust.active != 0:
         beam = sun_through(air, datum_height(ground, view.eye))
@@ -351,7 +353,7 @@ def render_kernel(
                 hit.t = float(-1.0)
                 if any_body:
                     hit = hit_of(hits, k)
-                seen = _look(ground, air, regolith, bodies, dust, view, ray, hit)
+                seen = _look(ground, air, regolith, bodies, fallen, view, ray, hit)
                 if dust.active != 0:
                     if k == 0:
                         before = _dust_before(dust, seen, _moved(view, ray), _turned(view, ray))
