@@ -170,7 +170,7 @@ def _sheet(state: DustState, east: float, north: float, clear: float, foot: floa
     lines = wp.vec3(0.0, 0.0, 0.0)
     if keep > 0.01:
         lines = streak(state, fan)
-        if state.wake_contrast > 0.0 and foot < 0.2:
+        if state.wake_contrast > 0.0 and keep > 0.05 and foot < 0.2:
             tail = wake(state, fan, east, north)
             lines[1] = lines[1] + state.wake_contrast * tail * (1.0 + 1.5 * lines[1])
     if foot < 0.05 and keep > 0.15:

@@ -257,14 +257,19 @@ def streak(state: DustState, fan: Fan) -> wp.vec3:
 
 
 @wp.func
-def _bump(state: DustState, east: float, north: float) -> wp.vec3:
-    """Return how far the ground stands out near a place, [m]: averaged over three widths."""
+def _bump(state: DustState, east: float, north: float, near: bool) -> wp.vec3:
+    """Return how far the ground stands out near a place, [m]: averaged over three widths.
+
+    Seen from near between cells, else of the nearest.
+    """
     x = (east - state.bump_east) / state.bump_cell
     y = (north - state.bump_north) / state.bump_cell
     last_x = float(state.bumps.shape[1] - 2)
     last_y = float(state.bumps.shape[0] - 2)
     if x < 0.0 or y < 0.0 or x >= last_x or y >= last_y:
         return wp.vec3(0.0, 0.0, 0.0)
+    if not near:
+        return state.bumps[int(y + 0.5), int(x + 0.5)]
     i = int(y)
     j = int(x)
     fx = x - float(j)
@@ -285,15 +290,15 @@ def wake(state: DustState, fan: Fan, east: float, north: float) -> float:
         return 0.0
     out = float(0.0)
     s = float(0.12)
-    for k in range(9):
-        b = _bump(state, east - s * fan.out[0], north - s * fan.out[1])
+    for k in range(7):
+        b = _bump(state, east - s * fan.out[0], north - s * fan.out[1], fan.foot < 0.02)
         rise = b[0]
-        if k > 5:
+        if k > 4:
             rise = 2.2 * b[2]
-        elif k > 2:
+        elif k > 1:
             rise = 1.4 * b[1]
         out = wp.max(out, wp.smoothstep(0.015, 0.10, rise) * (1.0 - s / 3.6))
-        s += 0.13 + 0.15 * s
+        s += 0.15 + 0.25 * s
     return out
 
 
