@@ -106,11 +106,11 @@ def colour_at(
     lobes = fbm(along / 1.8, aside, 620.0, 5, 0.58, s + 8241)
     before = delta_inside(x, y, form)
     wide = fbm(x, y, 10500.0, 2, 0.4, s + 8242)
-    region = step(-5600.0, -700.0, before + 4500.0 * wide + 900.0 * streak)
+    region = step(-9000.0, -2500.0, before + 2200.0 * wide + 900.0 * streak)
     sheet = _sheet(0.42 * (units.mantle - 0.55) + 0.20 * lobes)
     low = step(0.05, 0.55, units.lows + 0.35 * units.patch)
-    dark = region * (0.08 + 0.64 * sheet)
-    dark = wp.max(dark, rough * region * (0.08 + 0.75 * low)) * (1.0 - 0.8 * hill) * (1.0 - seen)
+    dark = 0.54 * region * sheet
+    dark = wp.max(dark, rough * region * 0.62 * low) * (1.0 - 0.8 * hill) * (1.0 - seen)
     drift = fbm(along / 2.2, aside, 480.0, 5, 0.6, s + 8243)
     dusty = _sheet(0.30 * units.tone + 0.20 * drift - 0.03)
     dusty = 0.35 * step(-0.5, 0.6, streak + units.tone) + (0.10 + 0.9 * region) * dusty
