@@ -4,9 +4,9 @@ Prints mean SI-SDR gains on the test seeds, level by level: `python -m benchmark
 
 - tones: the steady tones subtracted exactly, nothing else done;
 - expected spectra: Wiener's gain with the density that the breeze's generator was given at every
-  moment, and the noise's true mean, tones subtracted exactly. Breeze and noise are Gaussian, so
-  this is the least mean square error that any estimator can reach, one that knew both spectra and
-  never had to estimate them;
+  moment, and the noise's true mean, tones subtracted exactly, in frames long enough (0.7 s) that
+  longer ones change nothing. Breeze and noise are Gaussian, so this is about the least mean square
+  error that an estimator can reach, one that knew both spectra and never had to estimate them;
 - the oracle of `make bench`: the breeze's own power smoothed over seven frames in place of its
   expectation. It sees part of each frame's chance, and so is a little better than possible;
 - true powers: the power of breeze and noise in every bin of every frame, which nothing in the
@@ -21,7 +21,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import fft
 
-from benchmarks.bench_clean import _HOP, _SIZE, _oracle, _spectra
+from benchmarks.bench_clean import _oracle
 from benchmarks.clean_set import LEVELS_DB, TEST_SEEDS, Clip, _varied, clips
 from skycrane.mission import load_mission
 from skycrane.sound.breeze import BreezeSource
@@ -31,6 +31,8 @@ from skycrane.sound.scene import surface, whole
 from skycrane.sound.separate import separate
 from skycrane.sound.streams import BLOCK
 
+LONG, SHORT = 32768, 8192
+"""Frames for spectra that are known, and for those of the oracle and the method, samples."""
 ROWS = ("tones", "skycrane clean", "expected spectra", "the oracle", "true powers")
 
 
@@ -42,19 +44,19 @@ def gains(seeds: tuple[int, ...]) -> Iterator[tuple[float, dict[str, float]]]:
             expected = {clip.seed: _expected_power(clip)}
         before = si_sdr_db(clip.heard, clip.truth)
         heard = clip.heard - clip.tones
-        bare = np.abs(_spectra(clip.noise - clip.tones)) ** 2
-        floor = bare.mean(axis=0)
+        toneless = clip.noise - clip.tones
+        floor = (np.abs(_spectra(toneless, LONG)) ** 2).mean(axis=0)
         # The expectation was taken at 0 dB.
         breeze = expected[clip.seed] * 10 ** (clip.level_db / 10)
-        exact = np.abs(_spectra(clip.truth)) ** 2
+        powers = [np.abs(_spectra(part, SHORT)) ** 2 for part in (clip.truth, toneless)]
         found = {
             "tones": heard,
             "skycrane clean": separate(
                 clip.heard, clip.rate_hz, reference=clip.reference, reference_rate_hz=clip.rate_hz
             ),
-            "expected spectra": _through(heard, breeze / (breeze + floor)),
-            "the oracle": _oracle(heard, clip.truth, clip.noise - clip.tones),
-            "true powers": _through(heard, exact / (exact + bare)),
+            "expected spectra": _through(heard, breeze / (breeze + floor), LONG),
+            "the oracle": _oracle(heard, clip.truth, toneless),
+            "true powers": _through(heard, powers[0] / sum(powers), SHORT),
         }
         yield clip.level_db, {k: si_sdr_db(v, clip.truth) - before for k, v in found.items()}
 
@@ -73,12 +75,12 @@ def _expected_power(clip: Clip) -> np.ndarray:
     seconds = clip.truth.size / clip.rate_hz
     breeze, rover = whole(surface(scene, microphone, seed=clip.seed, duration_s=seconds))
     scale = (rover.std() / breeze.std() / microphone.full_scale_pa) ** 2
-    frames = len(_spectra(clip.truth))
-    middle_s = (np.arange(frames) * _HOP - (_SIZE - _HOP) + _SIZE / 2) / clip.rate_hz
-    f = fft.rfftfreq(_SIZE, 1 / clip.rate_hz)
+    frames, hop = len(_spectra(clip.truth, LONG)), LONG // 4
+    middle_s = (np.arange(frames) * hop - (LONG - hop) + LONG / 2) / clip.rate_hz
+    f = fft.rfftfreq(LONG, 1 / clip.rate_hz)
     densities = [source._density(np.maximum(f, 0.1), max(t, 0.0)) for t in middle_s]
     # A frame's power is the density by the rate and half the window's energy, size / 2.
-    power = np.array(densities) * _capsule(f, clip.rate_hz) * clip.rate_hz * _SIZE / 4
+    power = np.array(densities) * _capsule(f, clip.rate_hz) * clip.rate_hz * LONG / 4
     return power * scale
 
 
@@ -93,14 +95,22 @@ def _capsule(frequency_hz: np.ndarray, rate_hz: float) -> np.ndarray:
     return np.interp(frequency_hz, np.linspace(0, rate_hz / 2, response.size), response)
 
 
-def _through(heard: np.ndarray, gain: np.ndarray) -> np.ndarray:
+def _spectra(samples: np.ndarray, size: int) -> np.ndarray:
+    """Return the spectra of overlapping frames, [frames, bins]."""
+    window = np.sin(np.pi * (np.arange(size) + 0.5) / size)
+    padded = np.pad(samples, (size - size // 4, size))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[:: size // 4]
+    return fft.rfft(frames * window)
+
+
+def _through(heard: np.ndarray, gain: np.ndarray, size: int) -> np.ndarray:
     """Return a recording after a gain on each bin of each frame, [frames, bins]."""
-    window = np.sin(np.pi * (np.arange(_SIZE) + 0.5) / _SIZE)
-    frames = fft.irfft(_spectra(heard) * gain, _SIZE) * window * 0.5
-    out = np.zeros(_SIZE + _HOP * (len(frames) - 1))
+    window, hop = np.sin(np.pi * (np.arange(size) + 0.5) / size), size // 4
+    frames = fft.irfft(_spectra(heard, size) * gain, size) * window * 0.5
+    out = np.zeros(size + hop * (len(frames) - 1))
     for i, frame in enumerate(frames):
-        out[i * _HOP : i * _HOP + _SIZE] += frame
-    return out[_SIZE - _HOP :][: heard.size]
+        out[i * hop : i * hop + size] += frame
+    return out[size - hop :][: heard.size]
 
 
 def main(seeds: tuple[int, ...]) -> None:

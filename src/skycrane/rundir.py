@@ -88,7 +88,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="clean",
             call="skycrane.sound.stage:clean",
-            version=4,
+            version=5,
             reads=(
                 "ground/microphone.flac",
                 "ground/microphone_reference.flac",

@@ -102,42 +102,47 @@ def learn_comb(
     if where is not None:
         rows = [tuple(part[where[row[0].astype(int)]] for part in row) for row in rows]
     rows = [tuple(part[row[1] > np.log(least)] for part in row) for row in rows]
-    if len(rows) < _FEWEST_FRAMES:
+    if len(rows) < _FEWEST_FRAMES or not any(row[0].size for row in rows):
         return None
-    top = max((float(p.max()) for p, *_ in rows if p.size), default=0.0)
-    if top <= 0:
-        return None
-    size = int(np.log(top) / _STEP) + 2
-    there = np.stack([_on_grid(p, np.minimum(h, _TOP), size) for p, h, _ in rows])
-    heights = np.array([np.minimum(h, _TOP).sum() for _, h, _ in rows])
-    template = there[int(np.argmax(heights))]
-    reach = int(_FURTHEST / _STEP)
-    for _ in range(3):
-        lags = _best_lags(there, template, reach)
-        aligned = np.stack([np.roll(row, -lag) for row, lag in zip(there, lags, strict=True)])
-        presence = (aligned > 0).mean(axis=0)
-        template = np.where(presence >= _PRESENT / 2, aligned.mean(axis=0), 0.0)
-    lines = _lines(presence, aligned.mean(axis=0))
+    lines, lags = _aligned(rows)
     if lines.size < _FEWEST_LINES:
         return None
-    at = np.log(lines)
-    apart = [_apart(p, at, lag * _STEP) for (p, *_), lag in zip(rows, lags, strict=True)]
+    shifts = lags * _STEP
+    apart = [_apart(row[0], np.log(lines), shift) for row, shift in zip(rows, shifts, strict=True)]
     fits = [(one < 1).any(axis=1) for one in apart]
     pairs = list(zip(rows, fits, strict=True))
-    explained = sum(float(np.minimum(h, _TOP)[f].sum()) for (_, h, _), f in pairs)
+    explained = sum(float(np.minimum(row[1], _TOP)[fit].sum()) for row, fit in pairs)
+    whole = sum(float(np.minimum(row[1], _TOP).sum()) for row in rows)
     powers = np.concatenate([row[2][fit] for row, fit in pairs])
     line = np.concatenate([one[fit].argmin(axis=1) for one, fit in zip(apart, fits, strict=True)])
-    ratios = np.exp(lags * _STEP)
+    at_line = [powers[line == k] for k in range(lines.size)]
     return Comb(
         lines * bin_hz,
-        np.array(
-            [np.median(powers[line == k]) if (line == k).any() else 0.0 for k in range(lines.size)]
-        ),
-        float(np.percentile(ratios, 2)) / (1 + _BEYOND),
-        float(np.percentile(ratios, 98)) * (1 + _BEYOND),
-        explained / max(float(heights.sum()), 1e-300),
-        float(np.mean([f.sum() >= lines.size / 2 for f in fits])),
+        np.array([np.median(one) if one.size else 0.0 for one in at_line]),
+        float(np.exp(np.percentile(shifts, 2))) / (1 + _BEYOND),
+        float(np.exp(np.percentile(shifts, 98))) * (1 + _BEYOND),
+        explained / max(whole, 1e-300),
+        float(np.mean([fit.sum() >= lines.size / 2 for fit in fits])),
     )
+
+
+def _aligned(
+    rows: list[tuple[NDArray[np.float64], ...]],
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return lines [bins] that frames' ridges share, and how far each lies above them, in steps.
+
+    The frame with the most ridges is the first template; then what most frames have in common.
+    """
+    top = max(float(row[0].max()) for row in rows if row[0].size)
+    size = int(np.log(max(top, 2.0)) / _STEP) + 2
+    there = np.stack([_on_grid(row[0], np.minimum(row[1], _TOP), size) for row in rows])
+    template = there[int(np.argmax([np.minimum(row[1], _TOP).sum() for row in rows]))]
+    for _ in range(3):
+        lags = _best_lags(there, template, int(_FURTHEST / _STEP))
+        aligned = np.stack([np.roll(row, -lag) for row, lag in zip(there, lags, strict=True)])
+        presence, height = (aligned > 0).mean(axis=0), aligned.mean(axis=0)
+        template = np.where(presence >= _PRESENT / 2, height, 0.0)
+    return _lines(presence, height), lags
 
 
 def ridge_power(found: RidgeRows, bins: int) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ from skycrane.sound.wiener import BreezeGain
 
 __all__ = ["NoiseModel", "Separator", "model_noise", "same_tones", "separate"]
 
-_WIND_BELOW_HZ, _WIND_LEAST = 200.0, 0.25
+_WIND_BELOW_HZ, _WIND_LEAST = 200.0, 0.3
 _MOST_SHIFT = 0.06
 """A motor's rate differs from one day to another by no more than this fraction."""
 _FEWEST = 24
@@ -96,47 +96,57 @@ def model_noise(
         reference: the same for a recording of the noise alone.
         reference_rate_hz: its samples a second.
     """
-    size = frame_size(rate_hz)
-    bins_hz = np.linspace(0, rate_hz / 2, size // 2 + 1)
     heard = survey(recording, rate_hz, ridges_too=reference is None)
-    none = np.zeros(bins_hz.size, dtype=bool)
-    if reference is None and heard.frames < _FEWEST:
-        silence = np.zeros(bins_hz.size)
+    if reference is not None:
+        return _from_reference(heard, reference, float(reference_rate_hz or rate_hz))
+    return _from_itself(heard, recording)
+
+
+def _from_itself(heard: Survey, recording: Blocks) -> NoiseModel:
+    """Return the noise that a recording's own quiet time shows."""
+    rate_hz, nowhere = heard.rate_hz, np.zeros(heard.mean.size, dtype=bool)
+    if heard.frames < _FEWEST:
+        silence = np.zeros(nowhere.size)
         source = "nothing: the recording is too short to tell noise in it"
-        return NoiseModel(rate_hz, np.zeros(0), silence, source, none, certain=False)
-    if reference is None:
-        tones = steady_tones(heard, everywhere=True)
-        bare = survey(recording, rate_hz, tones_hz=tones)
-        floor = bare.floor
-        most = _LOUDER * steady_amplitudes(heard, tones)
-        source = "the recording's own quiet time"
-        comb = _machine(heard)
-        ridges = none if comb is None else where_comb_is(comb, none.size, rate_hz / size)
-        return NoiseModel(rate_hz, tones, floor, source, ridges, most, certain=False, comb=comb)
-    other_hz = float(reference_rate_hz or rate_hz)
+        return NoiseModel(rate_hz, np.zeros(0), silence, source, nowhere, certain=False)
+    tones = steady_tones(heard, everywhere=True)
+    comb = _machine(heard)
+    bin_hz = heard.frequency_hz[1]
+    return NoiseModel(
+        rate_hz,
+        tones,
+        survey(recording, rate_hz, tones_hz=tones).floor,
+        "the recording's own quiet time",
+        nowhere if comb is None else where_comb_is(comb, nowhere.size, bin_hz),
+        _LOUDER * steady_amplitudes(heard, tones),
+        certain=False,
+        comb=comb,
+    )
+
+
+def _from_reference(heard: Survey, reference: Blocks, other_hz: float) -> NoiseModel:
+    """Return the noise that a reference shows, brought to the recording's level and rate."""
+    rate_hz, bins_hz = heard.rate_hz, heard.frequency_hz
     noise = survey(reference, other_hz, ridges_too=True)
     steady = steady_tones(noise, everywhere=False)
     bare = survey(reference, other_hz, tones_hz=steady)
     tones = same_tones(steady, steady_tones(heard, everywhere=True))
-    tones = tones[tones < 0.49 * rate_hz]
     level_db = level_difference_db(heard, noise)
+    # From power a Hz in the reference to power in a frame of the recording.
+    scale = 10 ** (level_db / 10) * rate_hz * frame_size(rate_hz) / 4
     crossed = where_ridges_are(bare.mean, bare.held)
     power = np.where(crossed, bare.held, bare.mean)
-    density = bare.power_at(bins_hz, bare.density(power)) * 10 ** (level_db / 10)
-    ridges = bare.power_at(bins_hz, crossed.astype(float)) > 0
-    scale = 10 ** (level_db / 10) * rate_hz * size / 4
-    strong = _RIDGE_LOUDER * noise.density(ridge_power(noise.ridges, crossed.size)) * scale
-    floor = density * rate_hz * size / 4
+    strong = _RIDGE_LOUDER * noise.density(ridge_power(noise.ridges, crossed.size))
     return NoiseModel(
         rate_hz,
-        tones,
-        floor,
+        tones[tones < 0.49 * rate_hz],
+        bare.power_at(bins_hz, bare.density(power)) * scale,
         "the reference",
-        ridges,
+        bare.power_at(bins_hz, crossed.astype(float)) > 0,
         level_db=level_db,
         parts=learn_parts(bare.bands),
         comb=_comb(noise, crossed, scale),
-        ridge_power=noise.power_at(bins_hz, strong),
+        ridge_power=noise.power_at(bins_hz, strong) * scale,
     )
 
 
