@@ -7,7 +7,7 @@ from test_unseen import COUNT, RATE, chirping_pump, hum_and_hiss, music, other_w
 
 from skycrane.sound.combs import RidgeRows, comb_ratios, learn_comb
 from skycrane.sound.measure import level_db, si_sdr_db
-from skycrane.sound.separate import model_noise, separate
+from skycrane.sound.separate import Separator, model_noise, separate
 
 BIN_HZ = RATE / 8192
 LINES = np.array([200.0, 400.0, 640.0, 1010.0])
@@ -97,3 +97,14 @@ def test_voices_and_music_beside_the_noise_of_a_reference(
     clean = separate(heard, RATE, reference=reference, reference_rate_hz=RATE)
     assert si_sdr_db(clean, samples) - si_sdr_db(heard, samples) > least_db
     assert abs(level_db(clean) - level_db(samples)) < 2.5
+
+
+def test_a_comb_is_held_the_same_however_it_is_fed() -> None:
+    rng = np.random.default_rng(9)
+    heard = (0.02 * other_wind(rng, COUNT) + 0.03 * chirping_pump(rng, COUNT))[: 8 * RATE]
+    found = model_noise(lambda: [heard], RATE)
+    assert found.comb is not None
+    one, many = Separator(found), Separator(found)
+    expected = np.concatenate([one.push(heard), one.flush()])
+    got = [many.push(part) for part in np.array_split(heard, 11)]
+    np.testing.assert_array_equal(np.concatenate([*got, many.flush()]), expected)
