@@ -81,7 +81,7 @@ TOLD = {
     ("powered descent", "gradient_tail"),
 }
 """Told where they lie outside, not asserted: brightness hangs on which cliffs and hills are in view
-and on whether the bright patch about the vehicle's own shadow is; the gradients' tails are missed by
+and on whether the bright patch about the vehicle's own shadow is; gradients' tails are missed by
 a tenth in some images, for our floor is hummocky all over where the flown one has even parts."""
 
 

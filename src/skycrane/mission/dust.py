@@ -77,7 +77,7 @@ class Dust(Section):
     low_height_m: Positive
     """Scale height of that layer, m."""
     trapped_share: Fraction = 0.2
-    """Density that the fountain keeps up under the rover, share of the low layer's at the ground."""
+    """Density that the fountain upholds under the rover, share of the low layer's at the ground."""
     fine_share: Fraction
     """Share of the veil that is fine and lingers."""
     fine_decay_s: Positive
