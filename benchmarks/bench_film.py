@@ -34,7 +34,8 @@ def _frame_s(renderer: Renderer, name: str, lens: Lens, t_s: float, key: int) ->
     camera = scene.mission.cameras[name]
     moment, pose = scene.moment(t_s), camera_pose(scene, camera, t_s)
     start = time.process_time()
-    light, _, _ = renderer.light(moment, pose, lens, key=key)
+    spread_px2 = camera.optics.point_spread_px**2
+    light, _, _ = renderer.light(moment, pose, lens, key=key, spread_px2=spread_px2)
     renderer.expose(light, lens, camera, exposure_s=1e-3, keys=(key, 2), dark=False)
     return time.process_time() - start
 
