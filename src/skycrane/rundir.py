@@ -80,7 +80,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="develop",
             call="skycrane.ground.stage:develop",
-            version=1,
+            version=2,
             reads=("ground/*.mcap", "flight/flight.nc", "flight/events.json"),
             writes=("products/stills", "products/frames"),
             needs="relay",
@@ -101,7 +101,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="cut",
             call="skycrane.ground.stage:cut",
-            version=1,
+            version=2,
             reads=(
                 "ground/*.mcap",
                 "flight/flight.nc",

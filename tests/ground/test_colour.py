@@ -15,7 +15,7 @@ PLAIN = Colour.model_validate(
         "companding": "linear", "black_level_dn": 0.0, "white_balance": [1.0, 1.0, 1.0],
         "matrix": [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
         "exposure": 1.0, "adapt": 0.0, "dehaze": 0.0, "contrast": 0.0, "saturation": 1.0,
-        "false_colour_px": 0,
+        "false_colour_px": 0, "sharpness": 0.0, "local_contrast": 0.0,
     }
 )  # fmt: skip
 
@@ -118,5 +118,24 @@ def test_dehaze_takes_a_veil_but_not_a_sky() -> None:
     plain, clear = (develop(veiled, look(dehaze=d)) for d in (0.0, 0.9))
     assert np.percentile(clear, 1) < np.percentile(plain, 1) - 20
     sky = mosaic_of(np.broadcast_to(np.array([150, 115, 80], np.uint8), (32, 32, 3)))
-    hue = develop(sky, look(dehaze=0.9)).reshape(-1, 3).mean(axis=0)
-    assert hue[0] > hue[1] > hue[2]
+    linear = linear_rgb(sky, look())
+    bare, cleared = (grade(linear, look(dehaze=d), measure(linear)) for d in (0.0, 0.9))
+    hues = [linear_of(p.reshape(-1, 3).mean(axis=0) / 255) for p in (bare, cleared)]
+    assert hues[1] / hues[1].sum() == pytest.approx(hues[0] / hues[0].sum(), abs=0.01)
+
+
+def linear_of(shown: np.ndarray) -> np.ndarray:
+    """IEC 61966-2-1 undone."""
+    return np.where(shown <= 0.04045, shown / 12.92, ((shown + 0.055) / 1.055) ** 2.4)
+
+
+@pytest.mark.parametrize("finish", [{"sharpness": 0.6}, {"local_contrast": 0.4}])
+def test_detail_is_brought_out_and_the_rest_left_alone(finish: dict[str, float]) -> None:
+    flat = np.full((128, 160), 96, np.uint8)
+    assert np.array_equal(develop(flat, look(**finish)), develop(flat, look()))
+    edge = flat.copy()
+    edge[:, 80:] = 120
+    plain, clear = (develop(edge, look(**f))[64].astype(int).mean(axis=1) for f in ({}, finish))
+    assert np.ptp(clear[70:90]) > 1.1 * np.ptp(plain[70:90])
+    assert clear.mean() == pytest.approx(plain.mean(), abs=1.0)
+    assert clear[[0, -1]] == pytest.approx(plain[[0, -1]], abs=1.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,8 +20,11 @@ _LUMA = np.array([0.2126, 0.7152, 0.0722])  # ITU-R BT.709
 _RANGE = 4.0
 """Linear light above white that the tone curve still tells apart, before its shoulder saturates."""
 
-_MOST_VEIL = 0.12
+_MOST_VEIL = 0.22
 """More linear light than this in the darkest parts is a bright scene, not haze."""
+
+_MOST_GAIN, _LEAST_GAIN = 3.0, 0.35
+"""How far a picture's exposure may be drawn to the look's."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,13 @@ class Levels:
     """What a grade adapts to in one picture, linear and before exposure.
 
     Attributes:
-        veil: the darkest half percent, in the colour that has least of it: haze, stray light.
-        middle: median luma.
+        veil: share of the picture's middle colour that its darkest half percent has in every
+            colour: haze, dust, stray light.
+        middle: median of red, green and blue.
     """
 
     veil: float
-    middle: float
+    middle: tuple[float, float, float]
 
 
 def looks_of(mission: Mission) -> dict[str, Colour]:
@@ -88,7 +93,10 @@ def measure(linear: NDArray[np.uint16]) -> Levels:
     """Return the levels of a linear picture (h, w, 3)."""
     step = max(1, min(linear.shape[:2]) // 64)
     few = linear[::step, ::step].reshape(-1, 3) / 65535.0
-    return Levels(float(np.percentile(few, 0.5, axis=0).min()), float(np.median(few @ _LUMA)))
+    middle = np.median(few, axis=0)
+    share = np.percentile(few, 0.5, axis=0) / np.maximum(middle, 1e-6)
+    red, green, blue = (float(colour) for colour in middle)
+    return Levels(float(np.clip(share.min(), 0, 1)), (red, green, blue))
 
 
 @lru_cache(maxsize=8)
@@ -105,37 +113,61 @@ def _tone_curve(contrast: float) -> NDArray[np.uint8]:
 
 def grade(linear: NDArray[np.uint16], colour: Colour, levels: Levels) -> NDArray[np.uint8]:
     """Return an 8-bit sRGB picture (h, w, 3) of a linear one: haze, exposure, matrix, tone."""
-    gain = colour.exposure
-    if levels.middle > 0.004:  # a black picture is meant to be black
-        wanted = colour.mid_grey / (levels.middle * colour.exposure)
-        gain *= float(np.clip(wanted, 0.35, 2.5)) ** colour.adapt
+    middle = np.asarray(levels.middle)
+    # In the picture's own hue, so that what is left keeps it; a sky has no dark parts either, and
+    # is not to lose more than haze can be.
+    veil = colour.dehaze * min(levels.veil, _MOST_VEIL / max(float(middle @ _LUMA), 1e-6)) * middle
+    left = float((middle - veil) @ _LUMA)
+    # What the veil took from the range is given back: white stays white.
+    gain = colour.exposure / (1 - float(veil @ _LUMA))
+    if left > 0.004:  # a black picture is meant to be black
+        wanted = colour.mid_grey / (left * gain)
+        gain *= float(np.clip(wanted, _LEAST_GAIN, _MOST_GAIN)) ** colour.adapt
     saturate = colour.saturation * np.eye(3) + (1 - colour.saturation) * _LUMA
     matrix = gain * saturate @ np.asarray(colour.matrix)
-    # The same from every colour, and not past what haze can be: a sky has no dark parts either,
-    # and is to keep its hue.
-    veil = colour.dehaze * min(levels.veil, _MOST_VEIL)
-    matrix /= 1 - veil  # what the veil took from the range is given back: white stays white
-    affine = np.column_stack([matrix, -matrix @ np.full(3, veil)]) * (65535 / _RANGE)
+    affine = np.column_stack([matrix, -matrix @ veil]) * (65535 / _RANGE)
     affine[:, :3] /= 65535
     steps = cv2.transform(linear.astype(np.float32), affine.astype(np.float32))
     np.clip(steps, 0, 65535, out=steps)
     picture = _tone_curve(colour.contrast)[steps.astype(np.uint16)]
-    return _true_colour(np.asarray(picture), colour.false_colour_px)
+    return _finished(np.asarray(picture), colour)
 
 
-def _true_colour(picture: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
-    """Return a picture whose colour differences are the median of their surroundings.
+def _finished(picture: NDArray[np.uint8], colour: Colour) -> NDArray[np.uint8]:
+    """Return a picture with colours calmed and its detail and shapes brought out, by lightness.
 
     Detail finer than the filter array's cells comes out of any demosaic in colours that are not
-    there; eyes see detail by lightness, which is left alone (Freeman 1988, US patent 4,724,395,
-    lapsed).
+    there: colour differences become the median of their surroundings, and lightness is left alone
+    (Freeman 1988, US patent 4,724,395, lapsed).
     """
-    if not size_px:
+    size_px = colour.false_colour_px
+    if not (size_px or colour.sharpness or colour.local_contrast):
         return picture
     lightness, red, blue = cv2.split(cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb))
-    calm = [cv2.medianBlur(difference, size_px) for difference in (red, blue)]
-    merged = cv2.merge([lightness, *calm])
+    if size_px:
+        red, blue = (cv2.medianBlur(difference, size_px) for difference in (red, blue))
+    lightness = _clear(lightness, colour.sharpness, colour.local_contrast)
+    merged = cv2.merge([lightness, red, blue])
     return np.asarray(cv2.cvtColor(merged, cv2.COLOR_YCrCb2RGB), dtype=np.uint8)
+
+
+def _clear(lightness: Any, sharpness: float, local_contrast: float) -> Any:
+    """Return lightness (h, w) with its difference from what it is nearby added to it, twice:
+
+    nearby is a pixel for `sharpness`, and a twenty-fifth of the height for `local_contrast`.
+    """
+    clear = lightness
+    if sharpness:
+        near = cv2.GaussianBlur(lightness, (0, 0), 1.0)
+        clear = cv2.addWeighted(clear, 1 + sharpness, near, -sharpness, 0)
+    if local_contrast:
+        h, w = lightness.shape
+        # Wide blurs have no detail: an eighth of the pixels tell them.
+        small = cv2.resize(lightness, (-(-w // 8), -(-h // 8)), interpolation=cv2.INTER_AREA)
+        blurred = cv2.GaussianBlur(small, (0, 0), max(0.5, h / 200))
+        wide = cv2.resize(blurred, (w, h), interpolation=cv2.INTER_LINEAR)
+        clear = cv2.addWeighted(clear, 1 + local_contrast, wide, -local_contrast, 0)
+    return clear
 
 
 def develop(

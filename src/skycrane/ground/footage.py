@@ -121,7 +121,7 @@ class CameraFootage:
                 self._levels = self._measure()
         times, rows = self._levels
         row = np.array([np.interp(t_s, times, column) for column in rows.T])
-        return Levels(float(row[0]), float(row[1]))
+        return Levels(float(row[0]), (float(row[1]), float(row[2]), float(row[3])))
 
     def _measure(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         count = len(self.times_s)
@@ -143,7 +143,7 @@ class CameraFootage:
         for place, cell in enumerate(cells):
             small[place // 2 :: 2, place % 2 :: 2] = cell[:h, :w]
         levels = measure(linear_rgb(small, self._colour, pattern=self._pattern))
-        return np.array([levels.veil, levels.middle])
+        return np.array([levels.veil, *levels.middle])
 
     def close(self) -> None:
         """Let go of the file."""

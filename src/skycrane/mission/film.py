@@ -55,9 +55,14 @@ class Colour(Section):
     mid_grey: Fraction
     """Linear level that the middle of a picture is drawn to."""
     dehaze: Fraction
-    """Share of the veil of haze (the darkest half percent of a picture) taken away."""
+    """Share of the veil of haze (what a picture's darkest half percent has of its middle colour)
+    taken away."""
     false_colour_px: Literal[0, 3, 5]
     """Width of the surroundings that a pixel's colour, but not its lightness, is taken from."""
+    sharpness: NonNegative = 0.0
+    """How much of the finest differences of lightness is added to a picture."""
+    local_contrast: NonNegative = 0.0
+    """How much of the differences of lightness from a region's mean is added to a picture."""
     contrast: NonNegative
     """Strength of the S in the tone curve; 0 is plain sRGB."""
     saturation: NonNegative
