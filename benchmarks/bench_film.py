@@ -73,6 +73,24 @@ def _frames(scene: Scene, renderer: Renderer) -> dict[str, dict]:
     }
 
 
+def _dusty(scene: Scene, renderer: Renderer) -> dict[str, dict]:
+    """The last metres of the rappel, when the dust is thickest that one still sees through."""
+    seconds = {}
+    t_s = scene.flight.event("touchdown").t_s - 6.0
+    for name in ("lvs", "rdc", "ddc", "ruc"):
+        lens = lens_of(scene.mission.cameras[name], 1) if name == "lvs" else _lens(scene, name)
+        _frame_s(renderer, name, lens, t_s, 1)
+        seconds[name] = min(_frame_s(renderer, name, lens, t_s, key) for key in (2, 3))
+    each = ", ".join(f"{name} {s:.2f}" for name, s in seconds.items())
+    return {
+        "film_dusty_frame_core_s": {
+            "value": round(float(np.median(list(seconds.values()))), 3),
+            "unit": "core-s",
+            "conditions": f"as film_frame_core_s, 6 s before touchdown, dust on; median of {each}",
+        }
+    }
+
+
 def _beside_mitsuba(scene: Scene, renderer: Renderer) -> dict[str, dict]:
     """Compare the view from the descent stage onto the rover and its shadow, dust off.
 
@@ -149,7 +167,8 @@ def measure() -> dict[str, dict]:
     mission = load_mission("mars2020")
     flight, _ = fly_mission(mission)
     scene = Scene(mission, flight)
-    scene.dust = SimpleNamespace(state=_no_dust)  # type: ignore[assignment]
     renderer = Renderer(scene, workers=1)
-    results = {**_frames(scene, renderer), **_beside_mitsuba(scene, renderer)}
+    dusty = _dusty(scene, renderer)
+    scene.dust = SimpleNamespace(state=_no_dust)  # type: ignore[assignment]
+    results = {**_frames(scene, renderer), **dusty, **_beside_mitsuba(scene, renderer)}
     return {**results, **_spread(scene, renderer)}
