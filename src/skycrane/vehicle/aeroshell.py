@@ -71,7 +71,7 @@ def _up(floor: Array, radius_m: float, angle_rad: float) -> Array:
 
 
 def _inside_fittings(mesh: MeshBuilder, floor: Array, rim_m: float) -> None:
-    """Add ribs toward the rim, separation fittings, three white targets, rivets and the hub."""
+    """Add ribs toward the rim, separation fittings, three white targets and the hub."""
     rng = generator(0, "heat shield inside")
 
     def on(radius: float, angle: float, lift: float) -> Array:
@@ -81,7 +81,7 @@ def _inside_fittings(mesh: MeshBuilder, floor: Array, rim_m: float) -> None:
     for angle in np.sort(rng.uniform(0.0, 2.0 * np.pi, 420)):
         start = rim_m - 0.13 - abs(rng.normal(0.0, 0.12))
         end = start - rng.uniform(0.05, 0.34)
-        name = "structure_rib" if rng.random() < 0.75 else "titanium"
+        name = "structure_rib" if rng.random() < 0.9 else "titanium"
         mesh.bar(
             on(start, angle, 0.006), on(end, angle + rng.normal(0, 0.03), 0.006), 0.004, name, 3
         )
@@ -89,7 +89,7 @@ def _inside_fittings(mesh: MeshBuilder, floor: Array, rim_m: float) -> None:
         angle = 2.0 * np.pi * k / _FITTINGS
         turn = axes_along([0, 0, 1], [np.cos(angle), np.sin(angle), 0])
         at = rim_m - 0.17
-        mesh.box(on(at, angle, 0.05), (0.16, 0.07, 0.09), "grey_paint", turn)
+        mesh.box(on(at, angle, 0.05), (0.16, 0.07, 0.09), "tank_composite", turn)
         mesh.bar(on(at, angle, 0.02), on(at, angle, 0.16), 0.03, "aluminium", 10)
         for side in (-0.035, 0.035):
             mesh.bar(
@@ -101,10 +101,6 @@ def _inside_fittings(mesh: MeshBuilder, floor: Array, rim_m: float) -> None:
             )
     for radius, angle in ((1.35, 0.42), (0.72, 1.05), (1.62, 2.02)):
         mesh.bar(on(radius, angle, -0.01), on(radius, angle, 0.014), 0.072, "spot_white", 24)
-    for _ in range(240):
-        radius = np.sqrt(rng.uniform(0.42**2, 2.0**2))
-        angle = rng.uniform(0.0, 2.0 * np.pi)
-        mesh.bar(on(radius, angle, 0.0), on(radius, angle, 0.008), 0.007, "grey_paint", 6)
     # Stiffeners: a faint spider of rings and radial seams in the face sheet.
     for radius in (0.95, 1.5):
         ring = [on(radius, a, 0.002) for a in np.linspace(0.0, 2.0 * np.pi, 97)]
@@ -117,9 +113,9 @@ def _inside_fittings(mesh: MeshBuilder, floor: Array, rim_m: float) -> None:
 def _inside_cables(mesh: MeshBuilder, floor: Array, depth: float) -> None:
     """Add the hub's ring, instrument boxes and the cables that wander between them."""
     hub = [_polar(0.36, a, _floor_z(floor, 0.36) - 0.03) for a in np.linspace(0, 1.75 * np.pi, 48)]
-    mesh.tube(hub, 0.011, "foil_silver", segments=6)
+    mesh.tube(hub, 0.007, "titanium", segments=6)
     arc = [_polar(0.98, a, _floor_z(floor, 0.98) - 0.02) for a in np.linspace(0.3, 1.9, 32)]
-    mesh.tube(arc, 0.009, "foil_silver", segments=6)
+    mesh.tube(arc, 0.006, "titanium", segments=6)
     runs = (
         [(0.36, 0.9), (0.98, 0.75), (1.3, 0.7)],
         [(0.36, 2.2), (0.7, 2.35), (0.72, 1.6), (0.4, 1.2)],
@@ -138,11 +134,14 @@ def _inside_cables(mesh: MeshBuilder, floor: Array, depth: float) -> None:
                 1:-1
             ]
         path = [_polar(r, a, _floor_z(floor, r) - 0.02) for r, a in zip(radius, angle, strict=True)]
-        mesh.tube(path, 0.009, "cable_white", segments=5)
+        mesh.tube(path, 0.006, "harness", segments=5)
+        # Ties hold the bundle down every few hand's breadths.
+        for tie in path[3:-3:6]:
+            mesh.bar(tie - [0, 0, 0.01], tie + [0, 0, 0.01], 0.011, "grey_paint", 6)
     for radius, angle, size in ((0.62, 2.9, 0.16), (1.05, 4.3, 0.13), (0.55, 5.6, 0.2)):
         turn = axes_along([0, 0, 1], [np.cos(angle), np.sin(angle), 0])
         at = _polar(radius, angle, _floor_z(floor, radius) - 0.05)
-        mesh.box(at, (size, 0.7 * size, 0.1), "grey_paint", turn)
+        mesh.box(at, (size, 0.7 * size, 0.1), "tank_composite", turn)
     mesh.bar([0, 0, depth - 0.075], [0, 0, depth - 0.14], 0.2, "structure_rib", 32)
 
 

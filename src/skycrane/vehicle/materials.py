@@ -42,7 +42,7 @@ MATERIALS: tuple[Material, ...] = (
     Material("ablator_seam", (0.24, 0.15, 0.08), 0.03, 0.9),
     Material("ablator_backshell", (0.55, 0.42, 0.28), 0.03, 0.9),  # paler, on the backshell
     Material("char", (0.05, 0.04, 0.035), 0.03, 0.9),  # scorched by entry
-    Material("structure_dark", (0.012, 0.012, 0.014), 0.02, 0.8),  # carbon-fibre face sheet
+    Material("structure_dark", (0.014, 0.0135, 0.014), 0.025, 0.75),  # carbon-fibre face sheet
     Material("structure_rib", (0.05, 0.05, 0.055), 0.08, 0.6),
     Material("rim_bright", (0.62, 0.62, 0.60), 0.3, 0.4),  # bare rim of the heat shield
     Material("spot_white", (0.80, 0.80, 0.77), 0.1, 0.6),
