@@ -9,9 +9,25 @@ from skycrane.mars.noise import fbm, noise2
 from skycrane.mars.terrain_form import Form, delta_inside, step
 from skycrane.mars.terrain_units import Units
 
-__all__ = ["colour_at", "tint"]
+__all__ = ["Lies", "colour_at", "tint"]
 
 wp.set_module_options({"enable_backward": False})
+
+
+@wp.struct
+class Lies:
+    """What lies at a place, shares from 0 to 1.
+
+    sand: how thick it lies; crest: of a bedform; slab: the bedrock's pale tops; stone: covered by
+    stones; pale: how much of these is pale; tone: how bright the stone is for its kind, -1 to 1.
+    """
+
+    sand: float
+    crest: float
+    slab: float
+    stone: float
+    pale: float
+    tone: float
 
 
 @wp.func
@@ -78,12 +94,12 @@ def colour_at(
     units: Units,
     finest: float,
     seen: float,
-    lies: wp.vec4,
+    lies: Lies,
     form: Form,
 ) -> wp.vec3:
-    """Return the reflectance where `lies` is what lies here: sand, crest, pale tops, dark rock."""
+    """Return the reflectance where `lies` is what lies here."""
     s = form.seed
-    sand = lies[0]
+    sand = lies.sand
     rough = step(-14.0, 14.0, units.into)
     delta = step(-10.0, 30.0, units.inside)
     # The foot of the scarp and its slope of blocks, where sand gathers and dust slides off.
@@ -119,7 +135,7 @@ def colour_at(
     albedo = wp.lerp(albedo, form.dust, wp.clamp(0.30 * dusty, 0.0, 0.6))
     # A film of dust reddens dark grains more than it brightens them, and wind takes it off again.
     film = _film(x, y, along, aside, finest, s) * (1.0 - seen)
-    albedo = _stained(albedo, form.sand, 0.60 * step(-0.1, 0.9, -film))
+    albedo = _stained(albedo, form.sand, 0.42 * step(-0.1, 0.9, -film))
     albedo = _stained(albedo, form.dust, 0.80 * step(-0.1, 0.9, film))
     # The ridge along the rough unit's margin is bare rock.
     margin = (units.into + 22.0) / 18.0
@@ -135,10 +151,19 @@ def colour_at(
     # Sand lies thick and thin, drawn out along the wind, with dust between: no patch is one tone.
     thick = fbm(along / 3.2, aside, 110.0, 4, 0.6, s + 8230) + 0.5 * fine
     cover = sand * (0.55 + 0.45 * step(-0.55, 0.45, thick)) * (0.35 + 0.65 * wp.max(region, seen))
-    albedo = wp.lerp(albedo, form.sand, wp.clamp(cover * (0.95 - 0.35 * lies[1]), 0.0, 0.95))
+    albedo = wp.lerp(albedo, form.sand, wp.clamp(cover * (0.95 - 0.35 * lies.crest), 0.0, 0.95))
     albedo = wp.lerp(albedo, form.sand * 0.85, 0.30 * scarp)
-    albedo = wp.lerp(albedo, form.dust, wp.clamp(lies[2] * (0.55 + 0.25 * fine), 0.0, 0.9))
-    # Stones are bare and grey or wear dust, by neighbourhoods.
-    worn = step(-0.4, 0.6, noise2(x / 0.7, y / 0.7, s + 8250))
-    stone = wp.lerp(form.rock * 0.70, 0.5 * (form.rock + form.dust), worn)
-    return wp.lerp(albedo, stone, 0.85 * lies[3])
+    # Crests are of coarse grains that stay, and hold dust between them.
+    albedo = wp.lerp(albedo, form.dust, 0.50 * lies.crest * lies.crest * (1.0 - 0.4 * sand))
+    slab = wp.lerp(form.pale_rock, form.dust, 0.5 + 0.4 * fine)
+    albedo = wp.lerp(albedo, slab, wp.clamp(lies.slab * (0.80 + 0.25 * fine), 0.0, 0.95))
+    return wp.lerp(albedo, _stone(x, y, lies, form), 0.92 * lies.stone)
+
+
+@wp.func
+def _stone(x: float, y: float, lies: Lies, form: Form) -> wp.vec3:
+    """Return the colour of stones: flat ones wear dust, dark ones some by neighbourhoods."""
+    pale = wp.lerp(form.pale_rock, form.dust, 0.35 + 0.35 * lies.tone)
+    worn = step(-0.1, 0.7, noise2(x / 0.7, y / 0.7, form.seed + 8250))
+    dark = wp.lerp(form.rock * (0.90 + 0.15 * lies.tone), 0.5 * (form.rock + form.dust), 0.5 * worn)
+    return wp.lerp(dark, pale * (1.0 + 0.12 * lies.tone), lies.pale)

@@ -7,7 +7,7 @@ import warp as wp
 
 from skycrane.mars.noise import noise2
 from skycrane.mars.terrain_bedforms import bedforms
-from skycrane.mars.terrain_colour import colour_at
+from skycrane.mars.terrain_colour import Lies, colour_at
 from skycrane.mars.terrain_craters import small_craters
 from skycrane.mars.terrain_form import Form, hollow, octave_slope, step
 from skycrane.mars.terrain_outcrop import outcrop
@@ -76,9 +76,9 @@ def _bare(
     aside = x * form.ripple_across[1] - y * form.ripple_across[0]
     field = 0.95 * noise2(along / 95.0, aside / 38.0, s + 8015) + 0.35 * units.patch
     if finest < 12.0:
-        field += 0.55 * noise2(along / 21.0, aside / 11.0, s + 8016)
+        field += 0.70 * noise2(along / 21.0, aside / 11.0, s + 8016)
     if finest < 4.0:
-        field += 0.34 * noise2(x / 5.1, y / 5.1, s + 8017)
+        field += 0.55 * noise2(x / 5.1, y / 5.1, s + 8017)
     # Where the floor is even, soil covers all but the highest of it.
     floor = 1.05 * field - 0.75 + 0.70 * wp.max(units.hummock, step(0.05, 0.35, units.tone))
     bare = wp.lerp(floor, 0.10 + 0.75 * field, wp.max(rough, 0.6 * hill))
@@ -113,18 +113,51 @@ def _undulation(
 
 
 @wp.func(inline=True)
-def _ledge(x: float, y: float, share: float, finest: float, form: Form) -> wp.vec2:
-    """Return (relief [m], how near its edge) of a bed of rock worn back to a ragged low step."""
+def _even(x: float, y: float, units: Units, rough: float, finest: float, s: int) -> float:
+    """Return how far regolith lies as an even sheet, 0 to 1: about half of the smooth floor.
+
+    Sheets are some tens of metres wide and end in lobes; between them stones, bedrock and short
+    ridges crowd, as in the flown images, where even ground lies beside rough.
+    """
+    n = noise2(x / 74.0, y / 74.0, s + 8018) + 0.5 * noise2(x / 27.0, y / 27.0, s + 8019)
+    n += 0.30 * units.patch
+    if finest < 10.0:
+        n += 0.22 * noise2(x / 9.0, y / 9.0, s + 8022)
+    if finest < 3.0:
+        n += 0.10 * noise2(x / 2.7, y / 2.7, s + 8023)
+    return step(-0.06, 0.20, n) * (1.0 - 0.8 * rough)
+
+
+@wp.func(inline=True)
+def _crowd(x: float, y: float, even: float, broken: float, finest: float, s: int) -> float:
+    """Return how many times their mean number of stones lie here: few on even sheets, or fields.
+
+    Log-normal about 1 on average over sheets, the ground between and what bedrock sheds.
+    """
+    n = noise2(x / 31.0, y / 31.0, s + 8146)
+    if finest < 11.0:
+        n += 0.8 * noise2(x / 9.5, y / 9.5, s + 8147)
+    # The mean of exp(2.6 n) with n of deviation 0.45.
+    many = wp.exp(2.6 * n - 0.68)
+    return many * wp.lerp(1.45 + 0.5 * broken, 0.35, even)
+
+
+@wp.func(inline=True)
+def _ledge(x: float, y: float, share: float, finest: float, form: Form) -> float:
+    """Return how near the worn edge of a bed of rock lies, 0 to `share`.
+
+    The edge is broken: short lengths of it stand out of what has come down over the others.
+    """
     s = form.seed
     n = noise2(x / 88.0, y / 88.0, s + 8140) + 0.45 * noise2(x / 29.0, y / 29.0, s + 8141)
     if finest < 6.0:
-        n += 0.16 * noise2(x / 7.3, y / 7.3, s + 8142)
-    if finest < 1.5:
-        n += 0.05 * noise2(x / 1.9, y / 1.9, s + 8143)
-    # The noise falls by about 0.02 a metre: a step some two metres wide.
-    wide = 0.032 + 0.012 * finest
-    edge = n / (2.0 * wide)
-    return wp.vec2(share * step(-wide, wide, n), share * share * wp.exp(-edge * edge))
+        n += 0.24 * noise2(x / 7.3, y / 7.3, s + 8142)
+    # The noise falls by about 0.02 a metre: a strip some five metres wide.
+    edge = n / (0.07 + 0.012 * finest)
+    if wp.abs(edge) > 2.6:
+        return 0.0
+    shown = step(-0.05, 0.25, noise2(x / 12.0, y / 12.0, s + 8143))
+    return share * shown * wp.exp(-edge * edge)
 
 
 @wp.func(inline=True)
@@ -167,21 +200,22 @@ def ground_at(
     blocky = wp.max(-cover, 0.0)
     field = _sand(x, y, units, finest, form) * (1.0 - blocky)
     sand = wp.max(field, pond)
-    bare = _bare(x, y, units, sand, blocky, finest, form)
+    even = _even(x, y, units, rough, finest, s) * (1.0 - blocky) * (1.0 - hill)
+    bare = _bare(x, y, units, sand, blocky, finest, form) - 0.55 * even
     broken = step(-0.3, 0.5, bare)
-    ledge = wp.vec2(0.0, 0.0)
+    rim = float(0.0)
     if finest < 16.0 and hill < 1.0:
-        share = _made(60.0, told) * (1.0 - hill) * (1.0 - sand) * step(-0.30, 0.30, units.patch)
-        ledge = _ledge(x, y, share, finest, form)
-        bare = wp.min(bare + 0.35 * ledge[1], 1.0)
+        share = _made(60.0, told) * (1.0 - hill) * (1.0 - sand) * (1.0 - even)
+        rim = _ledge(x, y, share * step(-0.30, 0.30, units.patch), finest, form)
+        bare = wp.min(bare + 0.55 * rim, 1.0)
     # Where bedrock shows it stands up, worn less than what lies on it: low ragged mounds.
-    h = 0.95 * ledge[0] + 0.6 * broken * _made(60.0, told) * (1.0 - hill)
-    loose = (0.22 + 0.70 * step(-0.05, 0.30, noise2(x / 31.0, y / 31.0, s + 8030))) * (1.0 - broken)
+    h = (0.16 * rim + 0.34 * broken) * _made(60.0, told) * (1.0 - hill)
+    loose = (1.0 - 0.75 * even) * (1.0 - broken)
     wind = bedforms(x, y, field, pond, loose, finest, form)
     h += wind[0] * _made(form.ripple_length[0], told)
     rock = outcrop(x, y, bare, rough, finest, told, form)
     h += rock[0]
-    uneven = 0.30 + 0.55 * units.hummock
+    uneven = (0.20 + 0.45 * units.hummock) * (1.0 - 0.7 * even)
     h += _undulation(x, y, uneven, broken, finest, told, form)
     # Craters too small for the landform's grids, down to the few metres that the air lets through.
     size = float(8.0)
@@ -190,22 +224,29 @@ def ground_at(
             pits = small_craters(x, y, size, s + 8120 + i * 7, form)
             h += pits * (1.0 - 0.7 * rough) * _made(size, told)
         size *= 0.5
-    stony = 0.45 + 1.3 * broken + 0.6 * rough + 2.5 * blocky + 1.6 * ledge[1]
-    stone = rocks(x, y, stony * (1.0 - 0.92 * sand), finest, form)
-    h += stone[0]
-    dark = stone[1]
+    stony = 1.0 + 0.6 * rough + 2.5 * blocky
+    crowd = _crowd(x, y, even, broken, finest, s) + 1.2 * rim
+    stone = rocks(x, y, stony, crowd * (1.0 - 0.92 * sand), finest, form)
+    h += stone.height
     lag = step(-0.40, 0.55, _swept(x, y, finest, form))
-    lag *= (1.0 - 0.9 * sand) * (1.0 - 0.5 * rock[1])
-    if dark < 0.05:
+    lag *= (1.0 - 0.9 * sand) * (1.0 - 0.5 * rock[1]) * (1.0 - 0.6 * even)
+    lies = Lies()
+    lies.stone = stone.share
+    lies.pale = stone.pale
+    lies.tone = stone.tone
+    if stone.share < 0.05:
         granules = gravel(x, y, form.gravel_cover * lag, finest, form)
         h += granules[0]
-        dark = wp.max(dark, granules[1])
+        lies.stone = wp.max(stone.share, granules[1])
+        lies.pale = wp.where(granules[1] > stone.share, 0.0, stone.pale)
     g = Ground()
     g.height = h
     # Dust veils most of the bedrock, by neighbourhoods.
-    veil = 0.24 + 0.40 * step(-0.3, 0.5, noise2(x / 57.0, y / 57.0, s + 8031) + units.lows)
-    lies = wp.vec4(sand, wind[1], rock[1] * veil, dark)
+    veil = 0.38 + 0.50 * step(-0.3, 0.5, noise2(x / 57.0, y / 57.0, s + 8031) + units.lows)
+    lies.sand = sand
+    lies.crest = wind[1]
+    lies.slab = rock[1] * veil
     g.albedo = colour_at(x, y, units, finest, seen, lies, form)
-    covered = 0.28 * lag * (1.0 - dark) * (1.0 - rock[1]) * (1.0 - seen)
+    covered = 0.36 * lag * (1.0 - lies.stone) * (1.0 - rock[1]) * (1.0 - seen)
     g.albedo = wp.lerp(g.albedo, form.sand, covered)
     return g
