@@ -18,11 +18,13 @@ wp.set_module_options({"enable_backward": False})
 class Lies:
     """What lies at a place, shares from 0 to 1.
 
-    sand: how thick it lies; crest: of a bedform; slab: the bedrock's pale tops; stone: covered by
-    stones; pale: how much of these is pale; tone: how bright the stone is for its kind, -1 to 1.
+    sand: how thick it lies; even: covered by an even sheet of regolith; crest: of a bedform; slab:
+    the bedrock's pale tops; stone: covered by stones; pale: how much of these is pale; tone: how
+    bright the stone is for its kind, -1 to 1.
     """
 
     sand: float
+    even: float
     crest: float
     slab: float
     stone: float
@@ -134,7 +136,8 @@ def colour_at(
     albedo = wp.lerp(albedo, form.sand, wp.clamp((0.95 + 0.12 * fine) * dark, 0.0, 0.9))
     albedo = wp.lerp(albedo, form.dust, wp.clamp(0.30 * dusty, 0.0, 0.6))
     # A film of dust reddens dark grains more than it brightens them, and wind takes it off again.
-    film = _film(x, y, along, aside, finest, s) * (1.0 - seen)
+    film = (_film(x, y, along, aside, finest, s) + 0.5 * lies.even - 0.15) * (1.0 - seen)
+    albedo = wp.lerp(albedo, form.dust, 0.16 * lies.even * (1.0 - seen))
     albedo = _stained(albedo, form.sand, 0.42 * step(-0.1, 0.9, -film))
     albedo = _stained(albedo, form.dust, 0.80 * step(-0.1, 0.9, film))
     # The ridge along the rough unit's margin is bare rock.
@@ -163,7 +166,7 @@ def colour_at(
 @wp.func
 def _stone(x: float, y: float, lies: Lies, form: Form) -> wp.vec3:
     """Return the colour of stones: flat ones wear dust, dark ones some by neighbourhoods."""
-    pale = wp.lerp(form.pale_rock, form.dust, 0.35 + 0.35 * lies.tone)
+    pale = wp.lerp(form.pale_rock, form.dust, 0.45 + 0.40 * lies.tone)
     worn = step(-0.1, 0.7, noise2(x / 0.7, y / 0.7, form.seed + 8250))
     dark = wp.lerp(form.rock * (0.90 + 0.15 * lies.tone), 0.5 * (form.rock + form.dust), 0.5 * worn)
-    return wp.lerp(dark, pale * (1.0 + 0.12 * lies.tone), lies.pale)
+    return wp.lerp(dark, pale * (1.05 + 0.10 * lies.tone), lies.pale)

@@ -65,9 +65,19 @@ def _sand(x: float, y: float, units: Units, finest: float, form: Form) -> float:
 
 @wp.func(inline=True)
 def _bare(
-    x: float, y: float, units: Units, sand: float, blocky: float, finest: float, form: Form
-) -> float:
-    """Return how far bedrock stands over the soil or under it, -1 to 1 (see `outcrop`)."""
+    x: float,
+    y: float,
+    units: Units,
+    sand: float,
+    even: float,
+    blocky: float,
+    finest: float,
+    form: Form,
+) -> wp.vec2:
+    """Return how far bedrock stands over the soil or under it, -1 to 1 (see `outcrop`).
+
+    The first number tells it stone by stone, the second over some metres.
+    """
     s = form.seed
     rough = step(-14.0, 14.0, units.into)
     hill = wp.max(step(-10.0, 30.0, units.inside) * 0.8, units.rim)
@@ -77,16 +87,26 @@ def _bare(
     field = 0.95 * noise2(along / 95.0, aside / 38.0, s + 8015) + 0.35 * units.patch
     if finest < 12.0:
         field += 0.70 * noise2(along / 21.0, aside / 11.0, s + 8016)
+    wide = _standing(field, units, rough, hill, blocky)
     if finest < 4.0:
-        field += 0.55 * noise2(x / 5.1, y / 5.1, s + 8017)
+        field += 0.42 * noise2(x / 5.1, y / 5.1, s + 8017)
+    if finest < 1.5:
+        field += 0.36 * noise2(x / 1.7, y / 1.7, s + 8024)
+    fine = _standing(field, units, rough, hill, blocky)
+    cover = 1.3 * sand + 0.55 * even
+    return wp.vec2(wp.clamp(fine - cover, -1.0, 1.0), wp.clamp(wide - cover, -1.0, 1.0))
+
+
+@wp.func(inline=True)
+def _standing(field: float, units: Units, rough: float, hill: float, blocky: float) -> float:
+    """Return how far bedrock would stand over the soil, were there neither sand nor sheets."""
     # Where the floor is even, soil covers all but the highest of it.
     floor = 1.05 * field - 0.75 + 0.70 * wp.max(units.hummock, step(0.05, 0.35, units.tone))
     bare = wp.lerp(floor, 0.10 + 0.75 * field, wp.max(rough, 0.6 * hill))
     bare = wp.max(bare, blocky * (0.35 + 1.3 * field) - 0.35 * (1.0 - blocky))
     ridge = (units.into + 22.0) / 18.0
     ridge = wp.exp(-ridge * ridge) * (1.0 - units.soft) * (1.0 - hill)
-    bare = wp.max(bare, ridge * (0.45 + 0.9 * field) - 0.6 * (1.0 - ridge))
-    return wp.clamp(bare - 1.3 * sand, -1.0, 1.0)
+    return wp.max(bare, ridge * (0.45 + 0.9 * field) - 0.6 * (1.0 - ridge))
 
 
 @wp.func(inline=True)
@@ -201,8 +221,9 @@ def ground_at(
     field = _sand(x, y, units, finest, form) * (1.0 - blocky)
     sand = wp.max(field, pond)
     even = _even(x, y, units, rough, finest, s) * (1.0 - blocky) * (1.0 - hill)
-    bare = _bare(x, y, units, sand, blocky, finest, form) - 0.55 * even
-    broken = step(-0.3, 0.5, bare)
+    stands = _bare(x, y, units, sand, even, blocky, finest, form)
+    bare = stands[0]
+    broken = step(-0.3, 0.5, stands[1])
     rim = float(0.0)
     if finest < 16.0 and hill < 1.0:
         share = _made(60.0, told) * (1.0 - hill) * (1.0 - sand) * (1.0 - even)
@@ -228,7 +249,7 @@ def ground_at(
     crowd = _crowd(x, y, even, broken, finest, s) + 1.2 * rim
     stone = rocks(x, y, stony, crowd * (1.0 - 0.92 * sand), finest, form)
     h += stone.height
-    lag = step(-0.40, 0.55, _swept(x, y, finest, form))
+    lag = step(-0.15, 0.30, _swept(x, y, finest, form))
     lag *= (1.0 - 0.9 * sand) * (1.0 - 0.5 * rock[1]) * (1.0 - 0.6 * even)
     lies = Lies()
     lies.stone = stone.share
@@ -242,10 +263,11 @@ def ground_at(
     g = Ground()
     g.height = h
     # Dust veils most of the bedrock, by neighbourhoods.
-    veil = 0.38 + 0.50 * step(-0.3, 0.5, noise2(x / 57.0, y / 57.0, s + 8031) + units.lows)
+    veil = 0.26 + 0.44 * step(-0.3, 0.5, noise2(x / 57.0, y / 57.0, s + 8031) + units.lows)
     lies.sand = sand
     lies.crest = wind[1]
     lies.slab = rock[1] * veil
+    lies.even = even * (1.0 - sand)
     g.albedo = colour_at(x, y, units, finest, seen, lies, form)
     covered = 0.36 * lag * (1.0 - lies.stone) * (1.0 - rock[1]) * (1.0 - seen)
     g.albedo = wp.lerp(g.albedo, form.sand, covered)
