@@ -72,7 +72,7 @@ def _mottle(x: float, y: float, finest: float, even: float, seen: float, s: int)
         if wavelength >= finest:
             part = noise2(x / wavelength + 0.37 * float(i), y / wavelength, s + 8210 + i)
             part *= even + (0.75 - even) * step(26.0, 6.0, wavelength)
-            part *= 1.0 + 0.6 * step(4.0, 1.5, wavelength)
+            part *= 1.0 + 0.9 * step(4.0, 1.5, wavelength)
             total += part * (1.0 - seen * step(4.0, 12.0, wavelength))
         wavelength *= 0.5
     return total
@@ -110,7 +110,9 @@ def colour_at(
     floor = (1.0 - hill) * (1.0 - rough)
     # What is wider than some metres is faint on the even floor and strong on broken ground.
     even = 0.14 + 0.22 * wp.max(rough, wp.max(hill, 0.5 * units.pitted))
-    mottle = _mottle(x, y, finest, even, seen, s)
+    # Where nothing breaks the floor nothing breaks its tone either.
+    calm = 0.50 + 0.65 * wp.max(units.hummock, wp.max(rough, hill)) - 0.25 * lies.even
+    mottle = calm * _mottle(x, y, finest, even, seen, s)
     fine = wp.clamp(0.5 * mottle, -1.0, 1.0)
     albedo = form.soil * (1.0 + 0.08 * units.tone)
     # Soil is sand and dust in all shares: what varies is how much of each lies on top.
@@ -159,7 +161,7 @@ def colour_at(
     # Crests are of coarse grains that stay, and hold dust between them.
     albedo = wp.lerp(albedo, form.dust, 0.50 * lies.crest * lies.crest * (1.0 - 0.4 * sand))
     slab = wp.lerp(form.pale_rock, form.dust, 0.5 + 0.4 * fine)
-    albedo = wp.lerp(albedo, slab, wp.clamp(lies.slab * (0.80 + 0.25 * fine), 0.0, 0.95))
+    albedo = wp.lerp(albedo, slab, wp.clamp(lies.slab * (0.65 + 0.25 * fine), 0.0, 0.95))
     return wp.lerp(albedo, _stone(x, y, lies, form), 0.92 * lies.stone)
 
 

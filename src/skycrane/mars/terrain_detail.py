@@ -121,7 +121,7 @@ def _undulation(
     py = y / 8.0
     for i in range(10):
         if wavelength >= finest:
-            steep = slope * wp.where(wavelength > 1.0, uneven, 1.0)
+            steep = slope * wp.where(wavelength > 1.0, uneven, 0.6 + 2.2 * uneven)
             steep += form.rough_slope * broken * 0.6
             steep *= 0.45 * _made(wavelength, told)
             h += steep * wavelength * noise2(px, py, form.seed + 8100 + i)
@@ -139,13 +139,18 @@ def _even(x: float, y: float, units: Units, rough: float, finest: float, s: int)
     Sheets are some tens of metres wide and end in lobes; between them stones, bedrock and short
     ridges crowd, as in the flown images, where even ground lies beside rough.
     """
-    n = noise2(x / 74.0, y / 74.0, s + 8018) + 0.5 * noise2(x / 27.0, y / 27.0, s + 8019)
-    n += 0.30 * units.patch
-    if finest < 10.0:
+    n = 0.30 * units.patch + 0.4 * (0.45 - units.hummock)
+    if finest < 30.0:
+        n += noise2(x / 74.0, y / 74.0, s + 8018)
+    if finest < 13.0:
+        n += 0.5 * noise2(x / 27.0, y / 27.0, s + 8019)
+    if finest < 4.5:
         n += 0.22 * noise2(x / 9.0, y / 9.0, s + 8022)
-    if finest < 3.0:
+    if finest < 1.3:
         n += 0.10 * noise2(x / 2.7, y / 2.7, s + 8023)
-    return step(-0.06, 0.20, n) * (1.0 - 0.8 * rough)
+    # What is too wide apart to tell has the mean of a step over noise.
+    wide = 0.13 * wp.clamp(finest / 12.0, 1.0, 4.0)
+    return step(0.07 - wide, 0.07 + wide, n) * (1.0 - 0.8 * rough)
 
 
 @wp.func(inline=True)
@@ -154,11 +159,13 @@ def _crowd(x: float, y: float, even: float, broken: float, finest: float, s: int
 
     Log-normal about 1 on average over sheets, the ground between and what bedrock sheds.
     """
-    n = noise2(x / 31.0, y / 31.0, s + 8146)
-    if finest < 11.0:
-        n += 0.8 * noise2(x / 9.5, y / 9.5, s + 8147)
-    # The mean of exp(2.6 n) with n of deviation 0.45.
-    many = wp.exp(2.6 * n - 0.68)
+    many = float(1.0)
+    # The mean of exp(k n) is exp((k d)^2 / 2) with n of deviation d.
+    if finest < 4.5:
+        n = noise2(x / 31.0, y / 31.0, s + 8146) + 0.8 * noise2(x / 9.5, y / 9.5, s + 8147)
+        many = wp.exp(3.0 * n - 0.91)
+    elif finest < 13.0:
+        many = wp.exp(3.0 * noise2(x / 31.0, y / 31.0, s + 8146) - 0.55)
     return many * wp.lerp(1.45 + 0.5 * broken, 0.35, even)
 
 
@@ -263,7 +270,7 @@ def ground_at(
     g = Ground()
     g.height = h
     # Dust veils most of the bedrock, by neighbourhoods.
-    veil = 0.26 + 0.44 * step(-0.3, 0.5, noise2(x / 57.0, y / 57.0, s + 8031) + units.lows)
+    veil = 0.22 + 0.36 * step(-0.3, 0.5, noise2(x / 57.0, y / 57.0, s + 8031) + units.lows)
     lies.sand = sand
     lies.crest = wind[1]
     lies.slab = rock[1] * veil

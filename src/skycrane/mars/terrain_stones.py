@@ -148,7 +148,7 @@ def rocks(x: float, y: float, stony: float, crowd: float, finest: float, form: F
         size *= 0.5
     if told > 0.0 and out.share < 0.05:
         q = 1.79 + 0.152 / cover
-        out.share = wp.min(crowd * cover * (1.0 - wp.exp(-q * told)), 0.8)
+        out.share = wp.min(crowd * cover * (1.0 - wp.exp(-q * told)), 0.4)
         out.pale = form.pale_share
     return out
 
