@@ -68,17 +68,17 @@ def bedforms(
     if small > 0.0 and finest < length * 0.5:
         lone = step(0.6, 0.2, sand)
         near = noise2(x / 38.0, y / 38.0, s + 8039)
-        share = small * wp.lerp(1.0, step(-0.02, 0.20, near), lone)
+        share = small * wp.lerp(1.0, step(-0.12, 0.10, near), lone)
         if share > 0.0:
             b = _train(x, y, length, lone, s + 8040, form)
             crest = wp.max(crest, b * share)
-            h += b * share * length * steep * wp.lerp(0.8, 0.95, lone)
+            h += b * share * length * steep * wp.lerp(0.8, 1.0, lone)
         length = 0.42 * length
-        share = small * step(0.16, -0.06, near)
+        share = small * step(0.20, -0.02, near)
         if share > 0.0 and finest < length * 0.5:
             b = _train(x, y, length, lone, s + 8045, form)
             crest = wp.max(crest, b * share)
-            h += b * share * length * steep * wp.lerp(0.8, 1.2, lone)
+            h += b * share * length * steep * wp.lerp(0.8, 1.05, lone)
     length = form.ripple_length[2]
     small = wp.max(small, 0.6 * pond) - 0.2
     if small > 0.0 and finest < length * 0.5:

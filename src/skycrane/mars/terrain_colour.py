@@ -139,7 +139,7 @@ def colour_at(
     albedo = wp.lerp(albedo, form.dust, wp.clamp(0.30 * dusty, 0.0, 0.6))
     # A film of dust reddens dark grains more than it brightens them, and wind takes it off again.
     film = (_film(x, y, along, aside, finest, s) + 0.5 * lies.even - 0.15) * (1.0 - seen)
-    albedo = wp.lerp(albedo, form.dust, 0.16 * lies.even * (1.0 - seen))
+    albedo = wp.lerp(albedo, form.dust, 0.10 * lies.even * (1.0 - seen))
     albedo = _stained(albedo, form.sand, 0.42 * step(-0.1, 0.9, -film))
     albedo = _stained(albedo, form.dust, 0.80 * step(-0.1, 0.9, film))
     # The ridge along the rough unit's margin is bare rock.

@@ -101,7 +101,7 @@ def _bare(
 def _standing(field: float, units: Units, rough: float, hill: float, blocky: float) -> float:
     """Return how far bedrock would stand over the soil, were there neither sand nor sheets."""
     # Where the floor is even, soil covers all but the highest of it.
-    floor = 1.05 * field - 0.75 + 0.70 * wp.max(units.hummock, step(0.05, 0.35, units.tone))
+    floor = 1.05 * field - 0.82 + 0.58 * wp.max(units.hummock, step(0.05, 0.35, units.tone))
     bare = wp.lerp(floor, 0.10 + 0.75 * field, wp.max(rough, 0.6 * hill))
     bare = wp.max(bare, blocky * (0.35 + 1.3 * field) - 0.35 * (1.0 - blocky))
     ridge = (units.into + 22.0) / 18.0
@@ -164,8 +164,6 @@ def _crowd(x: float, y: float, even: float, broken: float, finest: float, s: int
     if finest < 4.5:
         n = noise2(x / 31.0, y / 31.0, s + 8146) + 0.8 * noise2(x / 9.5, y / 9.5, s + 8147)
         many = wp.exp(3.0 * n - 0.91)
-    elif finest < 13.0:
-        many = wp.exp(3.0 * noise2(x / 31.0, y / 31.0, s + 8146) - 0.55)
     return many * wp.lerp(1.45 + 0.5 * broken, 0.35, even)
 
 
