@@ -111,7 +111,7 @@ def colour_at(
     # What is wider than some metres is faint on the even floor and strong on broken ground.
     even = 0.14 + 0.22 * wp.max(rough, wp.max(hill, 0.5 * units.pitted))
     # Where nothing breaks the floor nothing breaks its tone either.
-    calm = 0.50 + 0.65 * wp.max(units.hummock, wp.max(rough, hill)) - 0.25 * lies.even
+    calm = (0.50 + 0.65 * wp.max(units.hummock, wp.max(rough, hill))) * (1.0 - 0.65 * lies.even)
     mottle = calm * _mottle(x, y, finest, even, seen, s)
     fine = wp.clamp(0.5 * mottle, -1.0, 1.0)
     albedo = form.soil * (1.0 + 0.08 * units.tone)

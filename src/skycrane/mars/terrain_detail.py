@@ -255,7 +255,7 @@ def ground_at(
     stone = rocks(x, y, stony, crowd * (1.0 - 0.92 * sand), finest, form)
     h += stone.height
     lag = step(-0.15, 0.30, _swept(x, y, finest, form))
-    lag *= (1.0 - 0.9 * sand) * (1.0 - 0.5 * rock[1]) * (1.0 - 0.6 * even)
+    lag *= (1.0 - 0.9 * sand) * (1.0 - 0.5 * rock[1]) * (1.0 - 0.85 * even)
     lies = Lies()
     lies.stone = stone.share
     lies.pale = stone.pale
