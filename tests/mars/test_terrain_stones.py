@@ -8,9 +8,9 @@ import warp as wp
 from scipy import ndimage
 
 from skycrane.mars.terrain_colour import Lies, colour_at
-from skycrane.mars.terrain_detail import _crowd, _even
+from skycrane.mars.terrain_detail import even_sheet
 from skycrane.mars.terrain_form import Form, form_of, step
-from skycrane.mars.terrain_stones import rocks
+from skycrane.mars.terrain_stones import crowd_at, rocks
 from skycrane.mars.terrain_units import Units, units_at
 
 wp.set_module_options({"enable_backward": False})
@@ -33,8 +33,8 @@ def _crowds(cell: float, finest: float, form: Form, out: wp.array2d(dtype=wp.vec
     y = -300.0 + float(i) * cell
     u = units_at(x, y, form)
     rough = step(-14.0, 14.0, u.into)
-    even = _even(x, y, u, rough, finest, form.seed)
-    out[i, j] = wp.vec3(_crowd(x, y, even, 0.0, finest, form.seed), even, rough)
+    even = even_sheet(x, y, u, rough, finest, form.seed)
+    out[i, j] = wp.vec3(crowd_at(x, y, even, 0.0, finest, form.seed), even, rough)
 
 
 @wp.kernel(enable_backward=False)

@@ -10,11 +10,11 @@ from skycrane.mars.terrain_bedforms import bedforms
 from skycrane.mars.terrain_colour import Lies, colour_at
 from skycrane.mars.terrain_craters import small_craters
 from skycrane.mars.terrain_form import Form, hollow, octave_slope, step
-from skycrane.mars.terrain_outcrop import outcrop
-from skycrane.mars.terrain_stones import gravel, rocks
+from skycrane.mars.terrain_outcrop import bare_at, ledge, outcrop
+from skycrane.mars.terrain_stones import crowd_at, strewn, swept
 from skycrane.mars.terrain_units import Units
 
-__all__ = ["Ground", "ground_at"]
+__all__ = ["Ground", "even_sheet", "ground_at"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -64,52 +64,6 @@ def _sand(x: float, y: float, units: Units, finest: float, form: Form) -> float:
 
 
 @wp.func(inline=True)
-def _bare(
-    x: float,
-    y: float,
-    units: Units,
-    sand: float,
-    even: float,
-    blocky: float,
-    finest: float,
-    form: Form,
-) -> wp.vec2:
-    """Return how far bedrock stands over the soil or under it, -1 to 1 (see `outcrop`).
-
-    The first number tells it stone by stone, the second over some metres.
-    """
-    s = form.seed
-    rough = step(-14.0, 14.0, units.into)
-    hill = wp.max(step(-10.0, 30.0, units.inside) * 0.8, units.rim)
-    # Worn into patches drawn out along the wind, frayed at their edges.
-    along = x * form.ripple_across[0] + y * form.ripple_across[1]
-    aside = x * form.ripple_across[1] - y * form.ripple_across[0]
-    field = 0.95 * noise2(along / 95.0, aside / 38.0, s + 8015) + 0.35 * units.patch
-    if finest < 12.0:
-        field += 0.70 * noise2(along / 21.0, aside / 11.0, s + 8016)
-    wide = _standing(field, units, rough, hill, blocky)
-    if finest < 4.0:
-        field += 0.42 * noise2(x / 5.1, y / 5.1, s + 8017)
-    if finest < 1.5:
-        field += 0.36 * noise2(x / 1.7, y / 1.7, s + 8024)
-    fine = _standing(field, units, rough, hill, blocky)
-    cover = 1.3 * sand + 0.55 * even
-    return wp.vec2(wp.clamp(fine - cover, -1.0, 1.0), wp.clamp(wide - cover, -1.0, 1.0))
-
-
-@wp.func(inline=True)
-def _standing(field: float, units: Units, rough: float, hill: float, blocky: float) -> float:
-    """Return how far bedrock would stand over the soil, were there neither sand nor sheets."""
-    # Where the floor is even, soil covers all but the highest of it.
-    floor = 1.05 * field - 0.82 + 0.58 * wp.max(units.hummock, step(0.05, 0.35, units.tone))
-    bare = wp.lerp(floor, 0.10 + 0.75 * field, wp.max(rough, 0.6 * hill))
-    bare = wp.max(bare, blocky * (0.35 + 1.3 * field) - 0.35 * (1.0 - blocky))
-    ridge = (units.into + 22.0) / 18.0
-    ridge = wp.exp(-ridge * ridge) * (1.0 - units.soft) * (1.0 - hill)
-    return wp.max(bare, ridge * (0.45 + 0.9 * field) - 0.6 * (1.0 - ridge))
-
-
-@wp.func(inline=True)
 def _undulation(
     x: float, y: float, uneven: float, broken: float, finest: float, told: wp.vec2, form: Form
 ) -> float:
@@ -133,7 +87,7 @@ def _undulation(
 
 
 @wp.func(inline=True)
-def _even(x: float, y: float, units: Units, rough: float, finest: float, s: int) -> float:
+def even_sheet(x: float, y: float, units: Units, rough: float, finest: float, s: int) -> float:
     """Return how far regolith lies as an even sheet, 0 to 1: about half of the smooth floor.
 
     Sheets are some tens of metres wide and end in lobes; between them stones, bedrock and short
@@ -151,51 +105,6 @@ def _even(x: float, y: float, units: Units, rough: float, finest: float, s: int)
     # What is too wide apart to tell has the mean of a step over noise.
     wide = 0.13 * wp.clamp(finest / 12.0, 1.0, 4.0)
     return step(0.07 - wide, 0.07 + wide, n) * (1.0 - 0.8 * rough)
-
-
-@wp.func(inline=True)
-def _crowd(x: float, y: float, even: float, broken: float, finest: float, s: int) -> float:
-    """Return how many times their mean number of stones lie here: few on even sheets, or fields.
-
-    Log-normal about 1 on average over sheets, the ground between and what bedrock sheds.
-    """
-    many = float(1.0)
-    # The mean of exp(k n) is exp((k d)^2 / 2) with n of deviation d.
-    if finest < 4.5:
-        n = noise2(x / 31.0, y / 31.0, s + 8146) + 0.8 * noise2(x / 9.5, y / 9.5, s + 8147)
-        many = wp.exp(3.0 * n - 0.91)
-    return many * wp.lerp(1.45 + 0.5 * broken, 0.35, even)
-
-
-@wp.func(inline=True)
-def _ledge(x: float, y: float, share: float, finest: float, form: Form) -> float:
-    """Return how near the worn edge of a bed of rock lies, 0 to `share`.
-
-    The edge is broken: short lengths of it stand out of what has come down over the others.
-    """
-    s = form.seed
-    n = noise2(x / 88.0, y / 88.0, s + 8140) + 0.45 * noise2(x / 29.0, y / 29.0, s + 8141)
-    if finest < 6.0:
-        n += 0.24 * noise2(x / 7.3, y / 7.3, s + 8142)
-    # The noise falls by about 0.02 a metre: a strip some five metres wide.
-    edge = n / (0.07 + 0.012 * finest)
-    if wp.abs(edge) > 2.6:
-        return 0.0
-    shown = step(-0.05, 0.25, noise2(x / 12.0, y / 12.0, s + 8143))
-    return share * shown * wp.exp(-edge * edge)
-
-
-@wp.func(inline=True)
-def _swept(x: float, y: float, finest: float, form: Form) -> float:
-    """Return where the wind has swept the soil off its gravel, about -1 to 1."""
-    swept = float(0.0)
-    wavelength = float(7.0)
-    for i in range(4):
-        # What is finer than a grid's cells would stand in it as chance.
-        if wavelength >= finest:
-            swept += 0.66 * noise2(x / wavelength, y / wavelength, form.seed + 8180 + i)
-        wavelength *= 0.37
-    return swept
 
 
 @wp.func
@@ -225,14 +134,14 @@ def ground_at(
     blocky = wp.max(-cover, 0.0)
     field = _sand(x, y, units, finest, form) * (1.0 - blocky)
     sand = wp.max(field, pond)
-    even = _even(x, y, units, rough, finest, s) * (1.0 - blocky) * (1.0 - hill)
-    stands = _bare(x, y, units, sand, even, blocky, finest, form)
+    even = even_sheet(x, y, units, rough, finest, s) * (1.0 - blocky) * (1.0 - hill)
+    stands = bare_at(x, y, units, sand, even, blocky, finest, form)
     bare = stands[0]
     broken = step(-0.3, 0.5, stands[1])
     rim = float(0.0)
     if finest < 16.0 and hill < 1.0:
         share = _made(60.0, told) * (1.0 - hill) * (1.0 - sand) * (1.0 - even)
-        rim = _ledge(x, y, share * step(-0.30, 0.30, units.patch), finest, form)
+        rim = ledge(x, y, share * step(-0.30, 0.30, units.patch), finest, form)
         bare = wp.min(bare + 0.55 * rim, 1.0)
     # Where bedrock shows it stands up, worn less than what lies on it: low ragged mounds.
     h = (0.16 * rim + 0.34 * broken) * _made(60.0, told) * (1.0 - hill)
@@ -250,25 +159,20 @@ def ground_at(
             pits = small_craters(x, y, size, s + 8120 + i * 7, form)
             h += pits * (1.0 - 0.7 * rough) * _made(size, told)
         size *= 0.5
-    stony = 1.0 + 0.6 * rough + 2.5 * blocky
-    crowd = _crowd(x, y, even, broken, finest, s) + 1.2 * rim
-    stone = rocks(x, y, stony, crowd * (1.0 - 0.92 * sand), finest, form)
-    h += stone.height
-    lag = step(-0.15, 0.30, _swept(x, y, finest, form))
+    lag = step(-0.15, 0.30, swept(x, y, finest, form))
     lag *= (1.0 - 0.9 * sand) * (1.0 - 0.5 * rock[1]) * (1.0 - 0.85 * even)
-    lies = Lies()
-    lies.stone = stone.share
-    lies.pale = stone.pale
-    lies.tone = stone.tone
-    if stone.share < 0.05:
-        granules = gravel(x, y, form.gravel_cover * lag, finest, form)
-        h += granules[0]
-        lies.stone = wp.max(stone.share, granules[1])
-        lies.pale = wp.where(granules[1] > stone.share, 0.0, stone.pale)
+    crowd = (crowd_at(x, y, even, broken, finest, s) + 1.2 * rim) * (1.0 - 0.92 * sand)
+    stony = 1.0 + 0.6 * rough + 2.5 * blocky
+    stone = strewn(x, y, stony, crowd, form.gravel_cover * lag, finest, form)
+    h += stone.height
     g = Ground()
     g.height = h
     # Dust veils most of the bedrock, by neighbourhoods.
     veil = 0.22 + 0.36 * step(-0.3, 0.5, noise2(x / 57.0, y / 57.0, s + 8031) + units.lows)
+    lies = Lies()
+    lies.stone = stone.share
+    lies.pale = stone.pale
+    lies.tone = stone.tone
     lies.sand = sand
     lies.crest = wind[1]
     lies.slab = rock[1] * veil

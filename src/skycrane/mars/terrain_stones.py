@@ -8,7 +8,7 @@ import warp as wp
 from skycrane.mars.noise import hash2, noise2, unit
 from skycrane.mars.terrain_form import Form, step
 
-__all__ = ["Stones", "gravel", "rocks", "stone_share", "stones"]
+__all__ = ["Stones", "crowd_at", "rocks", "stone_share", "stones", "strewn", "swept"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -154,7 +154,7 @@ def rocks(x: float, y: float, stony: float, crowd: float, finest: float, form: F
 
 
 @wp.func(inline=True)
-def gravel(x: float, y: float, cover: float, finest: float, form: Form) -> wp.vec2:
+def _gravel(x: float, y: float, cover: float, finest: float, form: Form) -> wp.vec2:
     """Return (height [m], share) of gravel and granules that cover a share of the ground."""
     h = float(0.0)
     share = float(0.0)
@@ -168,3 +168,52 @@ def gravel(x: float, y: float, cover: float, finest: float, form: Form) -> wp.ve
                 share = wp.max(share, 0.8 * st[1])
         size *= 0.5
     return wp.vec2(h, share)
+
+
+@wp.func(inline=True)
+def strewn(
+    x: float,
+    y: float,
+    stony: float,
+    crowd: float,
+    gravelly: float,
+    finest: float,
+    form: Form,
+) -> Stones:
+    """Return rocks, and between them gravel that covers a share `gravelly`; else as `rocks`."""
+    out = rocks(x, y, stony, crowd, finest, form)
+    if out.share < 0.05:
+        granules = _gravel(x, y, gravelly, finest, form)
+        out.height += granules[0]
+        if granules[1] > out.share:
+            out.share = granules[1]
+            out.pale = 0.0
+            out.tone = 0.0
+    return out
+
+
+@wp.func(inline=True)
+def crowd_at(x: float, y: float, even: float, broken: float, finest: float, s: int) -> float:
+    """Return how many times their mean number of stones lie here: few on even sheets, or fields.
+
+    Log-normal about 1 on average over sheets, the ground between and what bedrock sheds.
+    """
+    many = float(1.0)
+    # The mean of exp(k n) is exp((k d)^2 / 2) with n of deviation d.
+    if finest < 4.5:
+        n = noise2(x / 31.0, y / 31.0, s + 8146) + 0.8 * noise2(x / 9.5, y / 9.5, s + 8147)
+        many = wp.exp(3.0 * n - 0.91)
+    return many * wp.lerp(1.45 + 0.5 * broken, 0.35, even)
+
+
+@wp.func(inline=True)
+def swept(x: float, y: float, finest: float, form: Form) -> float:
+    """Return where the wind has swept the soil off its gravel, about -1 to 1."""
+    total = float(0.0)
+    wavelength = float(7.0)
+    for i in range(4):
+        # What is finer than a grid's cells would stand in it as chance.
+        if wavelength >= finest:
+            total += 0.66 * noise2(x / wavelength, y / wavelength, form.seed + 8180 + i)
+        wavelength *= 0.37
+    return total
