@@ -61,9 +61,12 @@ def _sheet(into: float) -> float:
 
 
 @wp.func
-def _mottle(x: float, y: float, finest: float, even: float, seen: float, s: int) -> float:
+def _mottle(
+    x: float, y: float, finest: float, even: float, sheet: float, seen: float, s: int
+) -> float:
     """Return unevenness of wavelengths from 90 m down to `finest` [m], the wide ones by `even`.
 
+    On an even `sheet`, 0 to 1, only the fine ones are left.
     Octaves lie fixed on the ground, so that a finer level refines what a coarser one shows.
     """
     total = float(0.0)
@@ -71,8 +74,9 @@ def _mottle(x: float, y: float, finest: float, even: float, seen: float, s: int)
     for i in range(14):
         if wavelength >= finest:
             part = noise2(x / wavelength + 0.37 * float(i), y / wavelength, s + 8210 + i)
+            part *= 1.0 - 0.7 * sheet * step(1.5, 5.0, wavelength)
             part *= even + (0.75 - even) * step(26.0, 6.0, wavelength)
-            part *= 1.0 + 0.9 * step(4.0, 1.5, wavelength)
+            part *= 1.0 + 0.9 * step(4.0, 1.5, wavelength) + 0.6 * step(1.2, 0.5, wavelength)
             total += part * (1.0 - seen * step(4.0, 12.0, wavelength))
         wavelength *= 0.5
     return total
@@ -111,8 +115,8 @@ def colour_at(
     # What is wider than some metres is faint on the even floor and strong on broken ground.
     even = 0.14 + 0.22 * wp.max(rough, wp.max(hill, 0.5 * units.pitted))
     # Where nothing breaks the floor nothing breaks its tone either.
-    calm = (0.50 + 0.65 * wp.max(units.hummock, wp.max(rough, hill))) * (1.0 - 0.65 * lies.even)
-    mottle = calm * _mottle(x, y, finest, even, seen, s)
+    calm = 0.50 + 0.65 * wp.max(units.hummock, wp.max(rough, hill))
+    mottle = calm * _mottle(x, y, finest, even, lies.even, seen, s)
     fine = wp.clamp(0.5 * mottle, -1.0, 1.0)
     albedo = form.soil * (1.0 + 0.08 * units.tone)
     # Soil is sand and dust in all shares: what varies is how much of each lies on top.

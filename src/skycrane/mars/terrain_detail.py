@@ -75,7 +75,7 @@ def _undulation(
     py = y / 8.0
     for i in range(10):
         if wavelength >= finest:
-            steep = slope * wp.where(wavelength > 1.0, uneven, 0.6 + 2.2 * uneven)
+            steep = slope * wp.where(wavelength > 1.0, uneven, 1.3 + 2.6 * uneven)
             steep += form.rough_slope * broken * 0.6
             steep *= 0.45 * _made(wavelength, told)
             h += steep * wavelength * noise2(px, py, form.seed + 8100 + i)
@@ -103,7 +103,7 @@ def even_sheet(x: float, y: float, units: Units, rough: float, finest: float, s:
     if finest < 1.3:
         n += 0.10 * noise2(x / 2.7, y / 2.7, s + 8023)
     # What is too wide apart to tell has the mean of a step over noise.
-    wide = 0.13 * wp.clamp(finest / 12.0, 1.0, 4.0)
+    wide = 0.05 * wp.clamp(finest / 3.0, 1.0, 8.0)
     return step(0.07 - wide, 0.07 + wide, n) * (1.0 - 0.8 * rough)
 
 
@@ -150,7 +150,7 @@ def ground_at(
     h += wind[0] * _made(form.ripple_length[0], told)
     rock = outcrop(x, y, bare, rough, finest, told, form)
     h += rock[0]
-    uneven = (0.20 + 0.45 * units.hummock) * (1.0 - 0.7 * even)
+    uneven = (0.20 + 0.45 * units.hummock) * (1.0 - 0.5 * even)
     h += _undulation(x, y, uneven, broken, finest, told, form)
     # Craters too small for the landform's grids, down to the few metres that the air lets through.
     size = float(8.0)
@@ -159,7 +159,7 @@ def ground_at(
             pits = small_craters(x, y, size, s + 8120 + i * 7, form)
             h += pits * (1.0 - 0.7 * rough) * _made(size, told)
         size *= 0.5
-    lag = step(-0.15, 0.30, swept(x, y, finest, form))
+    lag = step(-0.08, 0.26, swept(x, y, finest, form))
     lag *= (1.0 - 0.9 * sand) * (1.0 - 0.5 * rock[1]) * (1.0 - 0.85 * even)
     crowd = (crowd_at(x, y, even, broken, finest, s) + 1.2 * rim) * (1.0 - 0.92 * sand)
     stony = 1.0 + 0.6 * rough + 2.5 * blocky
@@ -178,6 +178,6 @@ def ground_at(
     lies.slab = rock[1] * veil
     lies.even = even * (1.0 - sand)
     g.albedo = colour_at(x, y, units, finest, seen, lies, form)
-    covered = 0.36 * lag * (1.0 - lies.stone) * (1.0 - rock[1]) * (1.0 - seen)
+    covered = 0.38 * lag * (1.0 - lies.stone) * (1.0 - rock[1]) * (1.0 - seen)
     g.albedo = wp.lerp(g.albedo, form.sand, covered)
     return g
