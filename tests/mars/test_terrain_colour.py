@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import warp as wp
 
-from skycrane.mars.terrain_colour import colour_at
+from skycrane.mars.terrain_colour import Lies, colour_at
 from skycrane.mars.terrain_form import Form, delta_inside, form_of
 from skycrane.mars.terrain_units import units_at
 
@@ -27,7 +27,7 @@ def _colours(
     x = origin[0] + float(j) * cell
     y = origin[1] + float(i) * cell
     u = units_at(x, y, form)
-    out[i, j] = colour_at(x, y, u, 2.0 * cell, 0.0, wp.vec4(0.0, 0.0, 0.0, 0.0), form)
+    out[i, j] = colour_at(x, y, u, 2.0 * cell, 0.0, Lies(), form)
     before[i, j] = wp.vec2(-delta_inside(x, y, form), u.rim)
 
 

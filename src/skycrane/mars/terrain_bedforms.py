@@ -13,8 +13,10 @@ wp.set_module_options({"enable_backward": False})
 
 
 @wp.func
-def _train(x: float, y: float, length: float, seed: int, form: Form) -> float:
+def _train(x: float, y: float, length: float, lone: float, seed: int, form: Form) -> float:
     """Return the profile of a field of bedforms, 0 trough to 1 crest, crests forking and ending.
+
+    `lone` 0: a field of long crests; 1: some short ones, apart from each other.
 
     Crests are some lengths long and end in the flanks of their neighbours, as the phase's bends
     are a good third of a length deep over two lengths.
@@ -34,7 +36,8 @@ def _train(x: float, y: float, length: float, seed: int, form: Form) -> float:
     row = wp.floor(phase)
     ends = noise2(0.22 * along + 7.7 * row, 0.37 * row, seed + 3)
     ends += 0.6 * noise2(x / (3.4 * length) + 31.0, y / (3.4 * length), seed + 4)
-    return rise * wp.sqrt(rise) * (0.12 + 0.88 * step(-0.42, 0.40, ends))
+    field = 0.12 + 0.88 * step(-0.42, 0.40, ends)
+    return rise * wp.sqrt(rise) * wp.lerp(field, step(0.02, 0.42, ends), lone)
 
 
 @wp.func(inline=True)
@@ -44,6 +47,8 @@ def bedforms(
     """Return (relief [m], crest 0 to 1): large ones in sand, small ones wherever soil lies loose.
 
     `pond` is how far sand lies in a crater: the hollow holds ridges between the two in size.
+    Over loose soil the crests are short and stand apart, of lengths between the middle and the
+    small: which, differs from neighbourhood to neighbourhood.
     """
     s = form.seed
     h = 0.0
@@ -51,21 +56,31 @@ def bedforms(
     steep = form.ripple_steepness
     length = form.ripple_length[0]
     if sand > 0.0 and finest < length * 0.5:
-        b = _train(x, y, length, s + 8020, form)
+        b = _train(x, y, length, 0.0, s + 8020, form)
         crest = b * sand
         h += b * sand * length * steep
     length = form.ripple_length[1]
     if pond > 0.0 and finest < length * 0.5:
-        b = _train(x, y, length, s + 8030, form)
+        b = _train(x, y, length, 0.0, s + 8030, form)
         crest = wp.max(crest, b * pond)
         h += b * step(0.0, 0.45, pond) * length * steep
     small = wp.max(0.75 * sand, loose) * (1.0 - pond)
     if small > 0.0 and finest < length * 0.5:
-        b = _train(x, y, length, s + 8040, form)
-        crest = wp.max(crest, 0.7 * b * small)
-        h += b * small * length * steep * 0.7
+        lone = step(0.6, 0.2, sand)
+        near = noise2(x / 38.0, y / 38.0, s + 8039)
+        share = small * wp.lerp(1.0, step(-0.12, 0.10, near), lone)
+        if share > 0.0:
+            b = _train(x, y, length, lone, s + 8040, form)
+            crest = wp.max(crest, b * share)
+            h += b * share * length * steep * wp.lerp(0.8, 1.0, lone)
+        length = 0.42 * length
+        share = small * step(0.20, -0.02, near)
+        if share > 0.0 and finest < length * 0.5:
+            b = _train(x, y, length, lone, s + 8045, form)
+            crest = wp.max(crest, b * share)
+            h += b * share * length * steep * wp.lerp(0.8, 1.05, lone)
     length = form.ripple_length[2]
     small = wp.max(small, 0.6 * pond) - 0.2
     if small > 0.0 and finest < length * 0.5:
-        h += _train(x, y, length, s + 8050, form) * small * length * steep
+        h += _train(x, y, length, 0.0, s + 8050, form) * small * length * steep
     return wp.vec2(h, crest)

@@ -9,9 +9,27 @@ from skycrane.mars.noise import fbm, noise2
 from skycrane.mars.terrain_form import Form, delta_inside, step
 from skycrane.mars.terrain_units import Units
 
-__all__ = ["colour_at", "tint"]
+__all__ = ["Lies", "colour_at", "tint"]
 
 wp.set_module_options({"enable_backward": False})
+
+
+@wp.struct
+class Lies:
+    """What lies at a place, shares from 0 to 1.
+
+    sand: how thick it lies; even: covered by an even sheet of regolith; crest: of a bedform; slab:
+    the bedrock's pale tops; stone: covered by stones; pale: how much of these is pale; tone: how
+    bright the stone is for its kind, -1 to 1.
+    """
+
+    sand: float
+    even: float
+    crest: float
+    slab: float
+    stone: float
+    pale: float
+    tone: float
 
 
 @wp.func
@@ -43,9 +61,12 @@ def _sheet(into: float) -> float:
 
 
 @wp.func
-def _mottle(x: float, y: float, finest: float, even: float, seen: float, s: int) -> float:
+def _mottle(
+    x: float, y: float, finest: float, even: float, sheet: float, seen: float, s: int
+) -> float:
     """Return unevenness of wavelengths from 90 m down to `finest` [m], the wide ones by `even`.
 
+    On an even `sheet`, 0 to 1, only the fine ones are left.
     Octaves lie fixed on the ground, so that a finer level refines what a coarser one shows.
     """
     total = float(0.0)
@@ -53,8 +74,9 @@ def _mottle(x: float, y: float, finest: float, even: float, seen: float, s: int)
     for i in range(14):
         if wavelength >= finest:
             part = noise2(x / wavelength + 0.37 * float(i), y / wavelength, s + 8210 + i)
+            part *= 1.0 - 0.7 * sheet * step(1.5, 5.0, wavelength)
             part *= even + (0.75 - even) * step(26.0, 6.0, wavelength)
-            part *= 1.0 + 0.6 * step(4.0, 1.5, wavelength)
+            part *= 1.0 + 0.9 * step(4.0, 1.5, wavelength) + 0.6 * step(1.2, 0.5, wavelength)
             total += part * (1.0 - seen * step(4.0, 12.0, wavelength))
         wavelength *= 0.5
     return total
@@ -78,12 +100,12 @@ def colour_at(
     units: Units,
     finest: float,
     seen: float,
-    lies: wp.vec4,
+    lies: Lies,
     form: Form,
 ) -> wp.vec3:
-    """Return the reflectance where `lies` is what lies here: sand, crest, pale tops, dark rock."""
+    """Return the reflectance where `lies` is what lies here."""
     s = form.seed
-    sand = lies[0]
+    sand = lies.sand
     rough = step(-14.0, 14.0, units.into)
     delta = step(-10.0, 30.0, units.inside)
     # The foot of the scarp and its slope of blocks, where sand gathers and dust slides off.
@@ -92,7 +114,9 @@ def colour_at(
     floor = (1.0 - hill) * (1.0 - rough)
     # What is wider than some metres is faint on the even floor and strong on broken ground.
     even = 0.14 + 0.22 * wp.max(rough, wp.max(hill, 0.5 * units.pitted))
-    mottle = _mottle(x, y, finest, even, seen, s)
+    # Where nothing breaks the floor nothing breaks its tone either.
+    calm = 0.50 + 0.65 * wp.max(units.hummock, wp.max(rough, hill))
+    mottle = calm * _mottle(x, y, finest, even, lies.even, seen, s)
     fine = wp.clamp(0.5 * mottle, -1.0, 1.0)
     albedo = form.soil * (1.0 + 0.08 * units.tone)
     # Soil is sand and dust in all shares: what varies is how much of each lies on top.
@@ -118,8 +142,9 @@ def colour_at(
     albedo = wp.lerp(albedo, form.sand, wp.clamp((0.95 + 0.12 * fine) * dark, 0.0, 0.9))
     albedo = wp.lerp(albedo, form.dust, wp.clamp(0.30 * dusty, 0.0, 0.6))
     # A film of dust reddens dark grains more than it brightens them, and wind takes it off again.
-    film = _film(x, y, along, aside, finest, s) * (1.0 - seen)
-    albedo = _stained(albedo, form.sand, 0.60 * step(-0.1, 0.9, -film))
+    film = (_film(x, y, along, aside, finest, s) + 0.5 * lies.even - 0.15) * (1.0 - seen)
+    albedo = wp.lerp(albedo, form.dust, 0.10 * lies.even * (1.0 - seen))
+    albedo = _stained(albedo, form.sand, 0.42 * step(-0.1, 0.9, -film))
     albedo = _stained(albedo, form.dust, 0.80 * step(-0.1, 0.9, film))
     # The ridge along the rough unit's margin is bare rock.
     margin = (units.into + 22.0) / 18.0
@@ -135,10 +160,19 @@ def colour_at(
     # Sand lies thick and thin, drawn out along the wind, with dust between: no patch is one tone.
     thick = fbm(along / 3.2, aside, 110.0, 4, 0.6, s + 8230) + 0.5 * fine
     cover = sand * (0.55 + 0.45 * step(-0.55, 0.45, thick)) * (0.35 + 0.65 * wp.max(region, seen))
-    albedo = wp.lerp(albedo, form.sand, wp.clamp(cover * (0.95 - 0.35 * lies[1]), 0.0, 0.95))
+    albedo = wp.lerp(albedo, form.sand, wp.clamp(cover * (0.95 - 0.35 * lies.crest), 0.0, 0.95))
     albedo = wp.lerp(albedo, form.sand * 0.85, 0.30 * scarp)
-    albedo = wp.lerp(albedo, form.dust, wp.clamp(lies[2] * (0.55 + 0.25 * fine), 0.0, 0.9))
-    # Stones are bare and grey or wear dust, by neighbourhoods.
-    worn = step(-0.4, 0.6, noise2(x / 0.7, y / 0.7, s + 8250))
-    stone = wp.lerp(form.rock * 0.70, 0.5 * (form.rock + form.dust), worn)
-    return wp.lerp(albedo, stone, 0.85 * lies[3])
+    # Crests are of coarse grains that stay, and hold dust between them.
+    albedo = wp.lerp(albedo, form.dust, 0.50 * lies.crest * lies.crest * (1.0 - 0.4 * sand))
+    slab = wp.lerp(form.pale_rock, form.dust, 0.5 + 0.4 * fine)
+    albedo = wp.lerp(albedo, slab, wp.clamp(lies.slab * (0.65 + 0.25 * fine), 0.0, 0.95))
+    return wp.lerp(albedo, _stone(x, y, lies, form), 0.92 * lies.stone)
+
+
+@wp.func
+def _stone(x: float, y: float, lies: Lies, form: Form) -> wp.vec3:
+    """Return the colour of stones: flat ones wear dust, dark ones some by neighbourhoods."""
+    pale = wp.lerp(form.pale_rock, form.dust, 0.45 + 0.40 * lies.tone)
+    worn = step(-0.1, 0.7, noise2(x / 0.7, y / 0.7, form.seed + 8250))
+    dark = wp.lerp(form.rock * (0.90 + 0.15 * lies.tone), 0.5 * (form.rock + form.dust), 0.5 * worn)
+    return wp.lerp(dark, pale * (1.05 + 0.10 * lies.tone), lies.pale)

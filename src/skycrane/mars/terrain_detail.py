@@ -7,14 +7,14 @@ import warp as wp
 
 from skycrane.mars.noise import noise2
 from skycrane.mars.terrain_bedforms import bedforms
-from skycrane.mars.terrain_colour import colour_at
+from skycrane.mars.terrain_colour import Lies, colour_at
 from skycrane.mars.terrain_craters import small_craters
 from skycrane.mars.terrain_form import Form, hollow, octave_slope, step
-from skycrane.mars.terrain_outcrop import outcrop
-from skycrane.mars.terrain_stones import gravel, rocks
+from skycrane.mars.terrain_outcrop import bare_at, ledge, outcrop
+from skycrane.mars.terrain_stones import crowd_at, strewn, swept
 from skycrane.mars.terrain_units import Units
 
-__all__ = ["Ground", "ground_at"]
+__all__ = ["Ground", "even_sheet", "ground_at"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -64,32 +64,6 @@ def _sand(x: float, y: float, units: Units, finest: float, form: Form) -> float:
 
 
 @wp.func(inline=True)
-def _bare(
-    x: float, y: float, units: Units, sand: float, blocky: float, finest: float, form: Form
-) -> float:
-    """Return how far bedrock stands over the soil or under it, -1 to 1 (see `outcrop`)."""
-    s = form.seed
-    rough = step(-14.0, 14.0, units.into)
-    hill = wp.max(step(-10.0, 30.0, units.inside) * 0.8, units.rim)
-    # Worn into patches drawn out along the wind, frayed at their edges.
-    along = x * form.ripple_across[0] + y * form.ripple_across[1]
-    aside = x * form.ripple_across[1] - y * form.ripple_across[0]
-    field = 0.95 * noise2(along / 95.0, aside / 38.0, s + 8015) + 0.35 * units.patch
-    if finest < 12.0:
-        field += 0.55 * noise2(along / 21.0, aside / 11.0, s + 8016)
-    if finest < 4.0:
-        field += 0.34 * noise2(x / 5.1, y / 5.1, s + 8017)
-    # Where the floor is even, soil covers all but the highest of it.
-    floor = 1.05 * field - 0.75 + 0.70 * wp.max(units.hummock, step(0.05, 0.35, units.tone))
-    bare = wp.lerp(floor, 0.10 + 0.75 * field, wp.max(rough, 0.6 * hill))
-    bare = wp.max(bare, blocky * (0.35 + 1.3 * field) - 0.35 * (1.0 - blocky))
-    ridge = (units.into + 22.0) / 18.0
-    ridge = wp.exp(-ridge * ridge) * (1.0 - units.soft) * (1.0 - hill)
-    bare = wp.max(bare, ridge * (0.45 + 0.9 * field) - 0.6 * (1.0 - ridge))
-    return wp.clamp(bare - 1.3 * sand, -1.0, 1.0)
-
-
-@wp.func(inline=True)
 def _undulation(
     x: float, y: float, uneven: float, broken: float, finest: float, told: wp.vec2, form: Form
 ) -> float:
@@ -101,7 +75,7 @@ def _undulation(
     py = y / 8.0
     for i in range(10):
         if wavelength >= finest:
-            steep = slope * wp.where(wavelength > 1.0, uneven, 1.0)
+            steep = slope * wp.where(wavelength > 1.0, uneven, 1.3 + 2.6 * uneven)
             steep += form.rough_slope * broken * 0.6
             steep *= 0.45 * _made(wavelength, told)
             h += steep * wavelength * noise2(px, py, form.seed + 8100 + i)
@@ -113,31 +87,24 @@ def _undulation(
 
 
 @wp.func(inline=True)
-def _ledge(x: float, y: float, share: float, finest: float, form: Form) -> wp.vec2:
-    """Return (relief [m], how near its edge) of a bed of rock worn back to a ragged low step."""
-    s = form.seed
-    n = noise2(x / 88.0, y / 88.0, s + 8140) + 0.45 * noise2(x / 29.0, y / 29.0, s + 8141)
-    if finest < 6.0:
-        n += 0.16 * noise2(x / 7.3, y / 7.3, s + 8142)
-    if finest < 1.5:
-        n += 0.05 * noise2(x / 1.9, y / 1.9, s + 8143)
-    # The noise falls by about 0.02 a metre: a step some two metres wide.
-    wide = 0.032 + 0.012 * finest
-    edge = n / (2.0 * wide)
-    return wp.vec2(share * step(-wide, wide, n), share * share * wp.exp(-edge * edge))
+def even_sheet(x: float, y: float, units: Units, rough: float, finest: float, s: int) -> float:
+    """Return how far regolith lies as an even sheet, 0 to 1: about half of the smooth floor.
 
-
-@wp.func(inline=True)
-def _swept(x: float, y: float, finest: float, form: Form) -> float:
-    """Return where the wind has swept the soil off its gravel, about -1 to 1."""
-    swept = float(0.0)
-    wavelength = float(7.0)
-    for i in range(4):
-        # What is finer than a grid's cells would stand in it as chance.
-        if wavelength >= finest:
-            swept += 0.66 * noise2(x / wavelength, y / wavelength, form.seed + 8180 + i)
-        wavelength *= 0.37
-    return swept
+    Sheets are some tens of metres wide and end in lobes; between them stones, bedrock and short
+    ridges crowd, as in the flown images, where even ground lies beside rough.
+    """
+    n = 0.30 * units.patch + 0.4 * (0.45 - units.hummock)
+    if finest < 30.0:
+        n += noise2(x / 74.0, y / 74.0, s + 8018)
+    if finest < 13.0:
+        n += 0.5 * noise2(x / 27.0, y / 27.0, s + 8019)
+    if finest < 4.5:
+        n += 0.22 * noise2(x / 9.0, y / 9.0, s + 8022)
+    if finest < 1.3:
+        n += 0.10 * noise2(x / 2.7, y / 2.7, s + 8023)
+    # What is too wide apart to tell has the mean of a step over noise.
+    wide = 0.05 * wp.clamp(finest / 3.0, 1.0, 8.0)
+    return step(0.07 - wide, 0.07 + wide, n) * (1.0 - 0.8 * rough)
 
 
 @wp.func
@@ -167,21 +134,23 @@ def ground_at(
     blocky = wp.max(-cover, 0.0)
     field = _sand(x, y, units, finest, form) * (1.0 - blocky)
     sand = wp.max(field, pond)
-    bare = _bare(x, y, units, sand, blocky, finest, form)
-    broken = step(-0.3, 0.5, bare)
-    ledge = wp.vec2(0.0, 0.0)
+    even = even_sheet(x, y, units, rough, finest, s) * (1.0 - blocky) * (1.0 - hill)
+    stands = bare_at(x, y, units, sand, even, blocky, finest, form)
+    bare = stands[0]
+    broken = step(-0.3, 0.5, stands[1])
+    rim = float(0.0)
     if finest < 16.0 and hill < 1.0:
-        share = _made(60.0, told) * (1.0 - hill) * (1.0 - sand) * step(-0.30, 0.30, units.patch)
-        ledge = _ledge(x, y, share, finest, form)
-        bare = wp.min(bare + 0.35 * ledge[1], 1.0)
+        share = _made(60.0, told) * (1.0 - hill) * (1.0 - sand) * (1.0 - even)
+        rim = ledge(x, y, share * step(-0.30, 0.30, units.patch), finest, form)
+        bare = wp.min(bare + 0.55 * rim, 1.0)
     # Where bedrock shows it stands up, worn less than what lies on it: low ragged mounds.
-    h = 0.95 * ledge[0] + 0.6 * broken * _made(60.0, told) * (1.0 - hill)
-    loose = (0.22 + 0.70 * step(-0.05, 0.30, noise2(x / 31.0, y / 31.0, s + 8030))) * (1.0 - broken)
+    h = (0.16 * rim + 0.34 * broken) * _made(60.0, told) * (1.0 - hill)
+    loose = (1.0 - 0.75 * even) * (1.0 - broken)
     wind = bedforms(x, y, field, pond, loose, finest, form)
     h += wind[0] * _made(form.ripple_length[0], told)
     rock = outcrop(x, y, bare, rough, finest, told, form)
     h += rock[0]
-    uneven = 0.30 + 0.55 * units.hummock
+    uneven = (0.20 + 0.45 * units.hummock) * (1.0 - 0.5 * even)
     h += _undulation(x, y, uneven, broken, finest, told, form)
     # Craters too small for the landform's grids, down to the few metres that the air lets through.
     size = float(8.0)
@@ -190,22 +159,25 @@ def ground_at(
             pits = small_craters(x, y, size, s + 8120 + i * 7, form)
             h += pits * (1.0 - 0.7 * rough) * _made(size, told)
         size *= 0.5
-    stony = 0.45 + 1.3 * broken + 0.6 * rough + 2.5 * blocky + 1.6 * ledge[1]
-    stone = rocks(x, y, stony * (1.0 - 0.92 * sand), finest, form)
-    h += stone[0]
-    dark = stone[1]
-    lag = step(-0.40, 0.55, _swept(x, y, finest, form))
-    lag *= (1.0 - 0.9 * sand) * (1.0 - 0.5 * rock[1])
-    if dark < 0.05:
-        granules = gravel(x, y, form.gravel_cover * lag, finest, form)
-        h += granules[0]
-        dark = wp.max(dark, granules[1])
+    lag = step(-0.08, 0.26, swept(x, y, finest, form))
+    lag *= (1.0 - 0.9 * sand) * (1.0 - 0.5 * rock[1]) * (1.0 - 0.85 * even)
+    crowd = (crowd_at(x, y, even, broken, finest, s) + 1.2 * rim) * (1.0 - 0.92 * sand)
+    stony = 1.0 + 0.6 * rough + 2.5 * blocky
+    stone = strewn(x, y, stony, crowd, form.gravel_cover * lag, finest, form)
+    h += stone.height
     g = Ground()
     g.height = h
     # Dust veils most of the bedrock, by neighbourhoods.
-    veil = 0.24 + 0.40 * step(-0.3, 0.5, noise2(x / 57.0, y / 57.0, s + 8031) + units.lows)
-    lies = wp.vec4(sand, wind[1], rock[1] * veil, dark)
+    veil = 0.22 + 0.36 * step(-0.3, 0.5, noise2(x / 57.0, y / 57.0, s + 8031) + units.lows)
+    lies = Lies()
+    lies.stone = stone.share
+    lies.pale = stone.pale
+    lies.tone = stone.tone
+    lies.sand = sand
+    lies.crest = wind[1]
+    lies.slab = rock[1] * veil
+    lies.even = even * (1.0 - sand)
     g.albedo = colour_at(x, y, units, finest, seen, lies, form)
-    covered = 0.28 * lag * (1.0 - dark) * (1.0 - rock[1]) * (1.0 - seen)
+    covered = 0.38 * lag * (1.0 - lies.stone) * (1.0 - rock[1]) * (1.0 - seen)
     g.albedo = wp.lerp(g.albedo, form.sand, covered)
     return g

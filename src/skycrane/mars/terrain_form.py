@@ -64,6 +64,7 @@ class Form:
     ripple_steepness: float
     ripple_across: wp.vec2
     rock_cover: float
+    pale_share: float
     gravel_cover: float
     clear_radius: float
     clear_over: float
@@ -73,6 +74,7 @@ class Form:
     dust: wp.vec3
     bedrock: wp.vec3
     rock: wp.vec3
+    pale_rock: wp.vec3
     mounds: wp.array(dtype=wp.vec4)  # type: ignore[valid-type]
 
 
@@ -113,11 +115,12 @@ def form_of(mission: Mission, *, target_height_m: float = 0.0, device: str = "cp
     across = np.radians(model.ripples.direction_deg)
     form.ripple_across = wp.vec2(float(np.sin(across)), float(np.cos(across)))
     form.rock_cover = model.rocks.cover
+    form.pale_share = model.rocks.pale_share
     form.gravel_cover = model.rocks.gravel_cover
     form.clear_radius = model.rocks.clear_radius_m
     form.clear_over = model.rocks.clear_over_m
     form.target_height = target_height_m
-    for name in ("soil", "sand", "dust", "bedrock", "rock"):
+    for name in ("soil", "sand", "dust", "bedrock", "rock", "pale_rock"):
         setattr(form, name, wp.vec3(*getattr(model.colours, name)))
     mounds = np.array(model.mounds, np.float32).reshape(-1, 4)
     form.mounds = wp.array(mounds, dtype=wp.vec4, device=device)

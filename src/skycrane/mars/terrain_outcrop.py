@@ -7,8 +7,9 @@ import warp as wp
 
 from skycrane.mars.noise import noise2, plates
 from skycrane.mars.terrain_form import Form, step
+from skycrane.mars.terrain_units import Units
 
-__all__ = ["outcrop"]
+__all__ = ["bare_at", "ledge", "outcrop"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -16,6 +17,70 @@ _SIZES = wp.constant(6)
 _FINER = wp.constant(0.42)
 _MEAN = wp.constant(0.80)
 """Share of pale rock that plates show on average where bedrock stands well over the soil."""
+
+
+@wp.func(inline=True)
+def _standing(field: float, units: Units, rough: float, hill: float, blocky: float) -> float:
+    """Return how far bedrock would stand over the soil, were there neither sand nor sheets."""
+    # Where the floor is even, soil covers all but the highest of it.
+    floor = 1.05 * field - 0.82 + 0.58 * wp.max(units.hummock, step(0.05, 0.35, units.tone))
+    bare = wp.lerp(floor, 0.10 + 0.75 * field, wp.max(rough, 0.6 * hill))
+    bare = wp.max(bare, blocky * (0.35 + 1.3 * field) - 0.35 * (1.0 - blocky))
+    ridge = (units.into + 22.0) / 18.0
+    ridge = wp.exp(-ridge * ridge) * (1.0 - units.soft) * (1.0 - hill)
+    return wp.max(bare, ridge * (0.45 + 0.9 * field) - 0.6 * (1.0 - ridge))
+
+
+@wp.func(inline=True)
+def bare_at(
+    x: float,
+    y: float,
+    units: Units,
+    sand: float,
+    even: float,
+    blocky: float,
+    finest: float,
+    form: Form,
+) -> wp.vec2:
+    """Return how far bedrock stands over the soil or under it, -1 to 1 (see `outcrop`).
+
+    The first number tells it stone by stone, the second over some metres.
+    """
+    s = form.seed
+    rough = step(-14.0, 14.0, units.into)
+    hill = wp.max(step(-10.0, 30.0, units.inside) * 0.8, units.rim)
+    # Worn into patches drawn out along the wind, frayed at their edges.
+    along = x * form.ripple_across[0] + y * form.ripple_across[1]
+    aside = x * form.ripple_across[1] - y * form.ripple_across[0]
+    field = 0.95 * noise2(along / 95.0, aside / 38.0, s + 8015) + 0.35 * units.patch
+    if finest < 12.0:
+        field += 0.70 * noise2(along / 21.0, aside / 11.0, s + 8016)
+    wide = _standing(field, units, rough, hill, blocky)
+    if finest < 4.0:
+        field += 0.42 * noise2(x / 5.1, y / 5.1, s + 8017)
+    if finest < 1.5:
+        field += 0.36 * noise2(x / 1.7, y / 1.7, s + 8024)
+    fine = _standing(field, units, rough, hill, blocky)
+    cover = 1.3 * sand + 0.55 * even
+    return wp.vec2(wp.clamp(fine - cover, -1.0, 1.0), wp.clamp(wide - cover, -1.0, 1.0))
+
+
+@wp.func(inline=True)
+def ledge(x: float, y: float, share: float, finest: float, form: Form) -> float:
+    """Return how near the worn edge of a bed of rock lies, 0 to `share`.
+
+    The edge is broken: short lengths of it stand out of what has come down over the others.
+    """
+    s = form.seed
+    n = noise2(x / 88.0, y / 88.0, s + 8140) + 0.45 * noise2(x / 29.0, y / 29.0, s + 8141)
+    if finest < 6.0:
+        n += 0.24 * noise2(x / 7.3, y / 7.3, s + 8142)
+    # The noise falls by about 0.02 a metre: a strip some five metres wide.
+    edge = n / (0.07 + 0.012 * finest)
+    if wp.abs(edge) > 2.6:
+        return 0.0
+    shown = step(-0.05, 0.25, noise2(x / 12.0, y / 12.0, s + 8143))
+    return share * shown * wp.exp(-edge * edge)
 
 
 @wp.func(inline=True)

@@ -75,6 +75,8 @@ class Rocks(Section):
 
     cover: Fraction
     """Fraction of the ground that rocks cover."""
+    pale_share: Fraction
+    """Share of rocks that lie flat and wear pale dust; the others stand up, dark and bare."""
     gravel_cover: Annotated[float, Field(ge=0, le=0.25)]
     """Fraction that gravel of a few centimetres covers where the wind has swept the soil off it."""
     clear_radius_m: NonNegative
@@ -95,7 +97,9 @@ class GroundColours(Section):
     bedrock: Vector3
     """Light-toned sediment of the delta and the rim."""
     rock: Vector3
-    """Dark loose rocks."""
+    """Dark rocks that stand up and are kept bare by the wind."""
+    pale_rock: Vector3
+    """Pale rocks that lie flat, coated with dust."""
 
 
 class TerrainModel(Section):
