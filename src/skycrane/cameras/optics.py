@@ -13,6 +13,7 @@ from skycrane.mission.cameras import Cahvore, Camera
 __all__ = ["CahvoreLens", "Lens", "lens_of"]
 
 Array = NDArray[np.float64]
+Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,31 @@ class Lens:
         p = self.distort(d[..., :2] / d[..., 2:])
         return p * [self.fx, self.fy] + [self.cx, self.cy]
 
+    def project_points(self, points_m: ArrayLike) -> Array:
+        """Return pixels (..., 2), column and row, of points in the optical frame (..., 3) [m].
+
+        The same as of their directions, but for a lens whose entrance pupil moves.
+        """
+        return self.project(points_m)
+
+    def starts_m(self, pixels: ArrayLike) -> Array:
+        """Return where the rays of pixels (..., 2) start, optical frame (..., 3) [m]."""
+        return np.zeros((*np.shape(pixels)[:-1], 3))
+
+    def seen_from_m(self, points_m: ArrayLike) -> Array:
+        """Return where the rays that meet points (..., 3) [m] start; all in the optical frame."""
+        return np.zeros(np.shape(points_m))
+
+    @property
+    def pupil(self) -> tuple[Triple, Triple]:
+        """Axis of the entrance pupil in the optical frame, and its movement E along it [m]."""
+        return (0.0, 0.0, 1.0), (0.0, 0.0, 0.0)
+
+    @property
+    def pupil_reach_m(self) -> float:
+        """How far from the optical centre a ray of the picture starts at most."""
+        return 0.0
+
     def directions(self, pixels: ArrayLike) -> Array:
         """Return unit directions in the optical frame (..., 3) of pixels (..., 2), column, row."""
         plane = (np.asarray(pixels, np.float64) - [self.cx, self.cy]) / [self.fx, self.fy]
@@ -95,7 +121,8 @@ class CahvoreLens(Lens):
 
     `distortion` holds the nearest that Brown's five coefficients come to it (least squares over
     the picture), for readers of the store that know no other model; nothing is drawn with them.
-    The entrance pupil's movement, millimetres, is left out of the pictures: all rays start in C.
+    Rays start on the axis where the entrance pupil is for their angle; `project` and `distort`,
+    which know directions alone, are those of far things.
 
     Attributes:
         model: the vectors in the optical frame: x along the rows, z along A.
@@ -117,7 +144,35 @@ class CahvoreLens(Lens):
 
     def project(self, directions: ArrayLike) -> Array:
         """Return pixels (..., 2), column and row, of directions in the optical frame (..., 3)."""
-        return self.model.project(directions)
+        return self.model.project_far(directions)
+
+    def project_points(self, points_m: ArrayLike) -> Array:
+        """Return pixels (..., 2), column and row, of points in the optical frame (..., 3) [m]."""
+        return self.model.project(points_m)
+
+    def starts_m(self, pixels: ArrayLike) -> Array:
+        """Return where the rays of pixels (..., 2) start, optical frame (..., 3) [m]."""
+        return self.model.rays(pixels)[0]
+
+    def seen_from_m(self, points_m: ArrayLike) -> Array:
+        """Return where the rays that meet points (..., 3) [m] start; all in the optical frame."""
+        return self.model.starts_m(points_m)
+
+    @property
+    def pupil(self) -> tuple[Triple, Triple]:
+        """Axis of the entrance pupil in the optical frame, and its movement E along it [m]."""
+        return self.model.o, self.model.e
+
+    @property
+    def pupil_reach_m(self) -> float:
+        """How far from the optical centre a ray of the picture starts at most."""
+        if not any(self.model.e):
+            return 0.0
+        columns, rows = np.meshgrid(
+            np.linspace(-0.5, self.width - 0.5, 33), np.linspace(-0.5, self.height - 0.5, 33)
+        )
+        starts = self.starts_m(np.stack([columns, rows], axis=-1))
+        return float(np.linalg.norm(starts, axis=-1).max())
 
     def directions(self, pixels: ArrayLike) -> Array:
         """Return unit directions in the optical frame (..., 3) of pixels (..., 2), column, row."""
@@ -145,7 +200,7 @@ class CahvoreLens(Lens):
         return _cahvore_lens(replace(self.model, h=_triple(h), v=_triple(v)), width, height)
 
 
-def _triple(v: ArrayLike) -> tuple[float, float, float]:
+def _triple(v: ArrayLike) -> Triple:
     x, y, z = (float(x) for x in np.asarray(v))
     return x, y, z
 
@@ -158,9 +213,7 @@ def _optical(given: Cahvore) -> CahvoreModel:
     turn = np.array([x, np.cross(z, x), z])
     a, h, v, o = (_triple(turn @ w) for w in (z, given.h, given.v, given.o))
     curve = {1: PERSPECTIVE, 2: FISH_EYE, 3: given.linearity}[given.type]
-    zero = (0.0, 0.0, 0.0)
-    # About infinity: the pupil's movement would only shift where rays start.
-    return CahvoreModel(zero, a, h, v, o, _triple(given.r), zero, curve)
+    return CahvoreModel((0.0, 0.0, 0.0), a, h, v, o, _triple(given.r), _triple(given.e), curve)
 
 
 def _cahvore_lens(model: CahvoreModel, width: int, height: int) -> CahvoreLens:

@@ -11,6 +11,7 @@ from skycrane.cameras.cord_light import cord_light
 from skycrane.cameras.dust import DustState, dust_optics, settled_tint
 from skycrane.cameras.ground_light import ground_light
 from skycrane.cameras.heightfield import Ground, datum_height, trace_ground_from
+from skycrane.cameras.pupil import Pupil, pupil_start
 from skycrane.cameras.strands import Strands, cell_of, cord_at, cord_body, cord_front
 from skycrane.cameras.tile_bodies import hit_of, tile_hits
 from skycrane.cameras.tree_tiles import mat43
@@ -47,6 +48,7 @@ class View:
         samples: rays a photosite.
         body_samples: rays a photosite where a body has detail finer than a tile.
         jitter: 1 to spread rays over the photosite, 0 for its centre.
+        pupil: how the entrance pupil moves, from where the rays start.
     """
 
     eye: wp.vec3
@@ -60,6 +62,7 @@ class View:
     samples: int
     body_samples: int
     jitter: float
+    pupil: Pupil
 
 
 @wp.struct
@@ -231,7 +234,8 @@ def _behind_cords(
     at = wp.vec2(direction[0] / direction[2], direction[1] / direction[2])
     slant = wp.sqrt(1.0 + wp.dot(at, at))
     behind = wp.where(seen.depth > 0.0, seen.depth, float(_FAR)) / slant
-    cord = cord_at(strands, ray.row, ray.column, at, cell, behind)
+    start = pupil_start(view.pupil, direction)
+    cord = cord_at(strands, ray.row, ray.column, at, start, cell, behind)
     if cord.cover > 0.0:
         met = Seen()
         met.depth = cord.depth * slant
@@ -327,6 +331,10 @@ def render_kernel(
     """
     ti, tj = wp.tid()  # type: ignore[misc]
     ti += row0
+    i = wp.min(2 * ti + 1, directions.shape[0] - 1)
+    j = wp.min(2 * tj + 1, directions.shape[1] - 1)
+    middle = directions[2 * ti, 2 * tj] + directions[i, j]
+    view.eye = view.eye + view.turn * pupil_start(view.pupil, middle)
     before = wp.vec3(0.0, 1.0, 0.0)
     fallen = wp.vec4(dust.albedo[0], dust.albedo[1], dust.albedo[2], dust.settled)
     beam = float(0.0)

@@ -20,7 +20,7 @@ from skycrane.files import fsync_dir
 
 __all__ = ["CHANNELS", "DEFAULT_CHANNELS", "IMAGES", "POSES", "ImageArray", "TruthWriter", "chosen"]
 
-CHANNELS = ("depth", "body", "material", "normal", "visibility", "flow", "pose")
+CHANNELS = ("depth", "body", "material", "normal", "visibility", "dust", "flow", "pose")
 """Everything that can be kept."""
 
 DEFAULT_CHANNELS = ("depth", "body")
@@ -82,6 +82,18 @@ IMAGES: dict[str, ImageArray] = {
             "units": "1",
             "meaning": "share of the sun's disk seen from the point, 0 to 1: past all bodies, and "
             "on the ground past its relief; 0 where the side seen faces away; NaN for sky",
+        },
+    ),
+    "dust": ImageArray(
+        "dust_transmittance",
+        "float16",
+        (),
+        1.0,
+        {
+            "units": "1",
+            "meaning": "share of the point's light that comes through the dust that the engines "
+            "raise, exp(-optical depth); of the sky that of the first 400 m of the ray; 1 where "
+            "there is none",
         },
     ),
     "flow": ImageArray(

@@ -53,7 +53,7 @@ class Cahvore(Section):
     r: Coefficients
     """R: radial distortion; zeros for CAHV."""
     e: Coefficients
-    """E: movement of the entrance pupil, m; zeros for CAHVOR; too small to see in the pictures."""
+    """E: movement of the entrance pupil along O, m; zeros for CAHVOR."""
     type: Literal[1, 2, 3] = 1
     """1 perspective (CAHV, CAHVOR too), 2 fish-eye, 3 the linearity between them."""
     linearity: Annotated[float, Field(ge=-1, le=1)] = 1.0
