@@ -126,7 +126,7 @@ def test_a_wrong_choice_on_the_command_line_is_exit_2(tmp_path, capsys):
     assert main(["film", str(tmp_path), "--truth-channels", "depth,colour", "-q"]) == 2
     told = capsys.readouterr().err
     assert "there is no truth 'colour'" in told
-    assert "visibility, flow, pose; or all" in told
+    assert "visibility, dust, flow, pose; or all" in told
 
 
 def _spoil(path, name, **change):

@@ -3,12 +3,16 @@
 # ruff: noqa: UP018, RUF046 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import warp as wp
 
 from skycrane.cameras.bodies import SURFACES, Bodies, BodyHit
 from skycrane.cameras.body_light import body_light
 from skycrane.cameras.cord_light import cord_light
-from skycrane.cameras.dust import DustState, dust_optics, settled_tint
+from skycrane.cameras.dust import DustState, settled_tint
+from skycrane.cameras.dust_way import dust_before
 from skycrane.cameras.ground_light import ground_light
 from skycrane.cameras.heightfield import Ground, datum_height, trace_ground_from
 from skycrane.cameras.pupil import Pupil, pupil_start
@@ -19,7 +23,7 @@ from skycrane.mars.noise import hash2, unit
 from skycrane.mars.regolith import Regolith, sun_gain
 from skycrane.mars.sky import Air, ground_beyond, path_light, sky_light, sun_through
 
-__all__ = ["FAR_M", "View", "render_kernel"]
+__all__ = ["FAR_M", "View", "middle_of", "render_kernel"]
 
 # Rays need neither NaN nor a fixed order of sums, and may multiply and add in one step: a quarter
 # less time. Flights keep strict ones.
@@ -27,6 +31,8 @@ _FAST = f"{wp.config.cpu_compiler_flags} -ffast-math -ffp-contract=fast -w"
 wp.set_module_options({"enable_backward": False, "fast_math": True, "cpu_compiler_flags": _FAST})
 
 _INV_PI = wp.constant(0.31830989)
+_SPREAD = (0.8191725, 0.6710436)
+_RIGHT, _DOWN = (wp.constant(by) for by in _SPREAD)
 FAR_M = 140000.0
 """How far rays are followed, m: past the edge of the coarsest grid."""
 _FAR = wp.constant(FAR_M)
@@ -49,6 +55,8 @@ class View:
         body_samples: rays a photosite where a body has detail finer than a tile.
         jitter: 1 to spread rays over the photosite, 0 for its centre.
         pupil: how the entrance pupil moves, from where the rays start.
+        middle: what is added to the places of a photosite's rays, photosites, right and down: to
+            the first `samples`, and to those that bodies get besides (x, y, x, y).
     """
 
     eye: wp.vec3
@@ -63,6 +71,7 @@ class View:
     body_samples: int
     jitter: float
     pupil: Pupil
+    middle: wp.vec4
 
 
 @wp.struct
@@ -185,15 +194,7 @@ def _look(
 @wp.func(inline=True)
 def _dust_before(dust: DustState, seen: Seen, o: wp.vec3, d: wp.vec3) -> wp.vec3:
     """Return (optical depth, brightness, swept share) of the engines' dust before what is seen."""
-    reach = wp.where(seen.depth > 0.0, seen.depth, 400.0)
-    floor = dust.ground
-    p = o + d * reach
-    high = wp.max(p[2] - floor, 0.01)
-    if seen.body == 1:
-        floor = p[2]
-        high = float(0.0)
-    start = wp.vec3(o[0], o[1], wp.max(o[2] - floor, 0.01))
-    return dust_optics(dust, start, wp.vec3(p[0], p[1], high))
+    return dust_before(dust, seen.depth, seen.body == 1, o, d)
 
 
 @wp.func
@@ -261,6 +262,17 @@ def _step(first: float, by: float, n: int) -> float:
     return x - wp.floor(x) - 0.5
 
 
+def middle_of(samples: int, body_samples: int) -> Any:
+    """Return what brings the mean of a photosite's rays to its middle, for `View.middle`.
+
+    So few places are not even about it: the picture would lie up to a fifth of a photosite aside.
+    """
+    n = np.arange(max(samples, body_samples))[:, None]
+    places = (0.5 + n * np.array(_SPREAD)) % 1.0 - 0.5
+    rest = places[samples:]
+    return wp.vec4(*-places[:samples].mean(axis=0), *(-rest.mean(axis=0) if len(rest) else (0, 0)))
+
+
 @wp.func
 def _aims(
     view: View,
@@ -273,8 +285,10 @@ def _aims(
     # Evenly over the photosite and the exposure: Roberts (2018), "The unreasonable effectiveness
     # of quasirandom sequences", in three dimensions. From the photosite's centre on, alike for
     # all, so that edges stay straight.
-    dx = _step(0.5, 0.8191725, n) * view.jitter * view.inv_fx
-    dy = _step(0.5, 0.6710436, n) * view.jitter * view.inv_fy
+    dx = _step(0.5, _RIGHT, n) + wp.where(n < view.samples, view.middle[0], view.middle[2])
+    dy = _step(0.5, _DOWN, n) + wp.where(n < view.samples, view.middle[1], view.middle[3])
+    dx *= view.jitter * view.inv_fx
+    dy *= view.jitter * view.inv_fy
     count = int(4)
     d = mat43()
     for k in range(count):

@@ -14,7 +14,7 @@ from skycrane.cameras.mounts import Pose, camera_pose
 from skycrane.cameras.optics import Lens
 from skycrane.cameras.point_spread import gather_kernel, spread_kernel, weights_of
 from skycrane.cameras.pupil import pupil_of
-from skycrane.cameras.render import FAR_M, View, render_kernel
+from skycrane.cameras.render import FAR_M, View, middle_of, render_kernel
 from skycrane.cameras.scene import Moment, Scene
 from skycrane.cameras.sensor import expose_kernel, flat_kernel, sensor_of
 from skycrane.cameras.strand_set import StrandSet, shows_cords
@@ -168,6 +168,7 @@ class Renderer:
         view.spin = wp.vec3(*(np.zeros(3) if spin_rad is None else spin_rad))
         view.key, view.samples, view.jitter = key, samples, jitter
         view.body_samples, view.pupil = body_samples, pupil_of(lens)
+        view.middle = middle_of(samples, body_samples)
         colours = self._buffer(lens, "colours", wp.vec3)
         device = self.scene.device
         if truth:

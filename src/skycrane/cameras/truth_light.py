@@ -7,7 +7,8 @@ from __future__ import annotations
 import warp as wp
 
 from skycrane.cameras.bodies import Bodies, body_shadow
-from skycrane.cameras.dust import DustState, dust_optics
+from skycrane.cameras.dust import DustState
+from skycrane.cameras.dust_way import dust_before
 
 __all__ = ["DISC_RAYS", "bodies_sun", "through_dust"]
 
@@ -15,12 +16,9 @@ wp.set_module_options({"enable_backward": False})
 
 DISC_RAYS = 32
 """Points on the sun's disk that visibility is counted by; the first 8 alone where they agree."""
-SKY_M = 400.0
-"""How far a ray to the sky is followed through the dust, m, as in the footage."""
 
 _DISC = wp.constant(DISC_RAYS)
 _PROBES = wp.constant(8)
-_SKY = wp.constant(SKY_M)
 
 
 @wp.func
@@ -48,18 +46,9 @@ def bodies_sun(b: Bodies, p: wp.vec3, sun: wp.vec3, half_sun: float) -> float:
 def through_dust(dust: DustState, t: float, on_ground: bool, o: wp.vec3, d: wp.vec3) -> float:
     """Return the share of light that comes through the engines' dust from `t` m along a ray.
 
-    `t` is negative for open sky. Heights count as the footage counts them: over the ground that is
-    met, else over the ground under the dust.
+    `t` is negative for open sky; `o` and `d` are where the ray starts and looks, local frame.
     """
     if dust.active == 0:
         return float(1.0)
-    reach = wp.where(t > 0.0, t, float(_SKY))
-    p = o + d * reach
-    floor = dust.ground
-    high = wp.max(p[2] - floor, 0.01)
-    if on_ground:
-        floor = p[2]
-        high = float(0.0)
-    start = wp.vec3(o[0], o[1], wp.max(o[2] - floor, 0.01))
-    optics = dust_optics(dust, start, wp.vec3(p[0], p[1], high))
+    optics = dust_before(dust, t, on_ground, o, d)
     return wp.exp(-optics[0])
