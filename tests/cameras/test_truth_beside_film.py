@@ -14,7 +14,7 @@ from truth_builders import HALF_SUN_RAD, Place, lens, looking_down, plate
 
 from skycrane.cameras.dust import DustState
 from skycrane.cameras.optics import lens_of
-from skycrane.cameras.render import middle_of
+from skycrane.cameras.ray_places import middle_of
 from skycrane.cameras.renderer import Renderer
 from skycrane.cameras.truth_about import BODY_IDS
 from skycrane.cameras.truth_frame import truth_of

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import zarr
 
-from skycrane.cameras.truth import CHANNELS, IMAGES, POSES, TruthWriter, chosen
+from skycrane.cameras.truth import CHANNELS, IMAGES, POSES, chosen
 from skycrane.cameras.truth_read import TruthReader
+from skycrane.cameras.truth_store import TruthWriter
 from skycrane.cli import main
 from skycrane.errors import InputError
 from skycrane.files import sha256_file

@@ -3,9 +3,6 @@
 # ruff: noqa: UP018, RUF046 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import warp as wp
 
 from skycrane.cameras.bodies import SURFACES, Bodies, BodyHit
@@ -16,6 +13,7 @@ from skycrane.cameras.dust_way import dust_before
 from skycrane.cameras.ground_light import ground_light
 from skycrane.cameras.heightfield import Ground, datum_height, trace_ground_from
 from skycrane.cameras.pupil import Pupil, pupil_start
+from skycrane.cameras.ray_places import SPREAD
 from skycrane.cameras.strands import Strands, cell_of, cord_at, cord_body, cord_front
 from skycrane.cameras.tile_bodies import hit_of, tile_hits
 from skycrane.cameras.tree_tiles import mat43
@@ -23,7 +21,7 @@ from skycrane.mars.noise import hash2, unit
 from skycrane.mars.regolith import Regolith, sun_gain
 from skycrane.mars.sky import Air, ground_beyond, path_light, sky_light, sun_through
 
-__all__ = ["FAR_M", "View", "middle_of", "render_kernel"]
+__all__ = ["FAR_M", "View", "render_kernel"]
 
 # Rays need neither NaN nor a fixed order of sums, and may multiply and add in one step: a quarter
 # less time. Flights keep strict ones.
@@ -31,8 +29,7 @@ _FAST = f"{wp.config.cpu_compiler_flags} -ffast-math -ffp-contract=fast -w"
 wp.set_module_options({"enable_backward": False, "fast_math": True, "cpu_compiler_flags": _FAST})
 
 _INV_PI = wp.constant(0.31830989)
-_SPREAD = (0.8191725, 0.6710436)
-_RIGHT, _DOWN = (wp.constant(by) for by in _SPREAD)
+_RIGHT, _DOWN = (wp.constant(by) for by in SPREAD)
 FAR_M = 140000.0
 """How far rays are followed, m: past the edge of the coarsest grid."""
 _FAR = wp.constant(FAR_M)
@@ -260,17 +257,6 @@ def _step(first: float, by: float, n: int) -> float:
     """Return the n-th of a row of numbers, -0.5 to 0.5, that fill the range evenly."""
     x = first + by * float(n)
     return x - wp.floor(x) - 0.5
-
-
-def middle_of(samples: int, body_samples: int) -> Any:
-    """Return what brings the mean of a photosite's rays to its middle, for `View.middle`.
-
-    So few places are not even about it: the picture would lie up to a fifth of a photosite aside.
-    """
-    n = np.arange(max(samples, body_samples))[:, None]
-    places = (0.5 + n * np.array(_SPREAD)) % 1.0 - 0.5
-    rest = places[samples:]
-    return wp.vec4(*-places[:samples].mean(axis=0), *(-rest.mean(axis=0) if len(rest) else (0, 0)))
 
 
 @wp.func

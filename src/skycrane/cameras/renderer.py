@@ -14,7 +14,8 @@ from skycrane.cameras.mounts import Pose, camera_pose
 from skycrane.cameras.optics import Lens
 from skycrane.cameras.point_spread import gather_kernel, spread_kernel, weights_of
 from skycrane.cameras.pupil import pupil_of
-from skycrane.cameras.render import FAR_M, View, middle_of, render_kernel
+from skycrane.cameras.ray_places import middle_of
+from skycrane.cameras.render import FAR_M, View, render_kernel
 from skycrane.cameras.scene import Moment, Scene
 from skycrane.cameras.sensor import expose_kernel, flat_kernel, sensor_of
 from skycrane.cameras.strand_set import StrandSet, shows_cords

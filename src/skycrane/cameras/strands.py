@@ -181,6 +181,17 @@ def _outdoes(s: Strands, out: Cord, n: int, ours: float, theirs: float, depth: f
     return ours > theirs + 0.02 or (ours > theirs - 0.02 and depth < out.depth)
 
 
+@wp.func(inline=True)
+def _shown(s: Strands, out: Cord, part: _Part, cell: wp.vec2) -> Cord:
+    """Return `out` with where on its piece the photosite looks."""
+    run = s.run[out.piece]
+    out.across = wp.clamp(part.gap / part.half, -1.0, 1.0)
+    out.side = part.side
+    out.along = run[2] + (run[3] - run[2]) * part.t * run[1] / part.near
+    out.broad = 2.0 * part.half / (cell[0] + cell[1])
+    return out
+
+
 @wp.func
 def cord_at(
     s: Strands, row: int, column: int, ray: wp.vec2, start: wp.vec3, cell: wp.vec2, far: float
@@ -216,14 +227,10 @@ def cord_at(
         if part.share > 0.0 and depth < far:
             mine = wp.max(mine, part.share)
             if _outdoes(s, out, n, part.share, best, depth):
-                run = s.run[n]
                 best = part.share
                 out.depth = depth
                 out.piece = n
-                out.across = wp.clamp(part.gap / part.half, -1.0, 1.0)
-                out.side = part.side
-                out.along = run[2] + (run[3] - run[2]) * part.t * run[1] / part.near
-                out.broad = 2.0 * part.half / (cell[0] + cell[1])
+                out = _shown(s, out, part, cell)
     out.cover = 1.0 - free * (1.0 - mine)
     return out
 
