@@ -17,7 +17,7 @@ wp.set_module_options({"enable_backward": False})
 TILE = 16
 """Photosites a tile's side, by which the kernels skip what cannot be seen there."""
 _REACH = 3.0
-"""How far from the axis the chart goes, on the plane at unit distance."""
+"""How far from the axis the chart goes at least, on the plane at unit distance."""
 _NODES = 385
 _BEYOND = 1.15
 """How far past the picture's edge a triangle counts as outside, in half widths."""
@@ -47,14 +47,15 @@ class Chart:
 
 def chart_of(lens: Lens, device: str) -> Any:
     """Return the `Chart` of a lens on a device; bilinear, it errs by a tenth of a photosite."""
-    line = np.linspace(-_REACH, _REACH, _NODES)
+    reach = max(_REACH, 1.2 * float(lens.half_extent.max()))
+    line = np.linspace(-reach, reach, _NODES)
     plane = np.stack(np.meshgrid(line, line), axis=-1)
     with np.errstate(all="ignore"):
         pixel = lens.distort(plane) * [lens.fx, lens.fy] + [lens.cx, lens.cy]
     chart = Chart()
     far = np.nan_to_num(np.clip(pixel, -1e6, 1e6), nan=1e6)
     chart.pixel = wp.array(far.astype(np.float32), dtype=wp.vec2, device=device)
-    chart.reach, chart.focal, chart.sway = _REACH, lens.fx, lens.pupil_reach_m
+    chart.reach, chart.focal, chart.sway = reach, lens.fx, lens.pupil_reach_m
     chart.edge = wp.vec2(*(lens.half_extent * _BEYOND))
     return chart
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,15 +51,44 @@ class Lens:
         )
 
     def undistort(self, plane: ArrayLike, *, iterations: int = 60) -> Array:
-        """Return ideal coordinates (..., 2) of distorted ones, by fixed-point iteration."""
+        """Return ideal coordinates (..., 2) of distorted ones.
+
+        By fixed-point iteration; where that does not end, as of a lens that stretches its edges to
+        twice, by Newton's method, which comes to it from one side.
+        """
         given = np.asarray(plane, np.float64)
         guess = given.copy()
-        for _ in range(iterations):
-            step = given - self.distort(guess)
-            guess = guess + step
-            if np.max(np.abs(step), initial=0.0) < 1e-14:
-                break
+        with np.errstate(all="ignore"):
+            for _ in range(iterations):
+                step = given - self.distort(guess)
+                guess = guess + step
+                if np.max(np.abs(step), initial=0.0) < 1e-14:
+                    return guess
+            if np.max(np.abs(step), initial=0.0) < 1e-9:
+                return guess
+            guess = given.copy()
+            for _ in range(iterations):
+                step = self._newton(guess, given - self.distort(guess))
+                guess = guess + step
+                if np.max(np.abs(step), initial=0.0) < 1e-12:
+                    break
         return guess
+
+    def _newton(self, plane: Array, miss: Array) -> Array:
+        """Return by how much ideal coordinates (..., 2) are off whose distorted ones miss."""
+        x, y = plane[..., 0], plane[..., 1]
+        k1, k2, p1, p2, k3 = self.distortion
+        r2 = x * x + y * y
+        radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+        bend = 2 * (k1 + r2 * (2 * k2 + r2 * 3 * k3))
+        xx = radial + x * x * bend + 2 * p1 * y + 6 * p2 * x
+        yy = radial + y * y * bend + 6 * p1 * y + 2 * p2 * x
+        xy = x * y * bend + 2 * p1 * x + 2 * p2 * y
+        u, v = miss[..., 0], miss[..., 1]
+        return (
+            np.asarray(np.stack([yy * u - xy * v, xx * v - xy * u], -1))
+            / (xx * yy - xy * xy)[..., None]
+        )
 
     def project(self, directions: ArrayLike) -> Array:
         """Return pixels (..., 2), column and row, of directions in the optical frame (..., 3)."""
@@ -106,7 +136,15 @@ class Lens:
     @property
     def half_extent(self) -> Array:
         """How far the picture's edges lie from the axis on the plane at unit distance, (2,)."""
-        return np.array([self.width / self.fx, self.height / self.fy]) / 2
+        return _half_extent(self)
+
+    def edge(self) -> Array:
+        """Return points around the picture's edge, distorted plane coordinates (n, 2)."""
+        s = np.linspace(-0.5, 0.5, 33)
+        sides = [(s, -0.5 + 0 * s), (s, 0.5 + 0 * s), (-0.5 + 0 * s, s), (0.5 + 0 * s, s)]
+        pixels = np.concatenate([np.column_stack(side) for side in sides]) + 0.5
+        pixels = pixels * [self.width, self.height] - 0.5
+        return np.asarray((pixels - [self.cx, self.cy]) / [self.fx, self.fy])
 
     def scaled(self, width: int, height: int) -> Lens:
         """Return the lens over another number of photosites on the same detector."""
@@ -178,19 +216,6 @@ class CahvoreLens(Lens):
         """Return unit directions in the optical frame (..., 3) of pixels (..., 2), column, row."""
         return self.model.rays(pixels)[1]
 
-    @property
-    def half_extent(self) -> Array:
-        """How far the picture's edges lie from the axis on the plane at unit distance, (2,)."""
-        return np.asarray(np.abs(self.undistort(self._edge())).max(axis=0))
-
-    def _edge(self) -> Array:
-        """Return points around the picture's edge, distorted plane coordinates (n, 2)."""
-        s = np.linspace(-0.5, 0.5, 33)
-        sides = [(s, -0.5 + 0 * s), (s, 0.5 + 0 * s), (-0.5 + 0 * s, s), (0.5 + 0 * s, s)]
-        pixels = np.concatenate([np.column_stack(side) for side in sides]) + 0.5
-        pixels = pixels * [self.width, self.height] - 0.5
-        return np.asarray((pixels - [self.cx, self.cy]) / [self.fx, self.fy])
-
     def scaled(self, width: int, height: int) -> Lens:
         """Return the lens over another number of photosites on the same detector."""
         sx, sy = width / self.width, height / self.height
@@ -198,6 +223,12 @@ class CahvoreLens(Lens):
         h = np.array(self.model.h) * sx + a * (0.5 * sx - 0.5)
         v = np.array(self.model.v) * sy + a * (0.5 * sy - 0.5)
         return _cahvore_lens(replace(self.model, h=_triple(h), v=_triple(v)), width, height)
+
+
+@lru_cache(maxsize=64)
+def _half_extent(lens: Lens) -> Array:
+    edge = np.abs(lens.undistort(lens.edge()))
+    return np.asarray(np.nan_to_num(edge, nan=0.0).max(axis=0))
 
 
 def _triple(v: ArrayLike) -> Triple:
