@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import warp as wp
+from scipy.spatial.transform import Rotation
+from truth_builders import Place, looking_down, sphere
 
 from skycrane.cameras.cover import TILE, chart_of, cover_kernel
 from skycrane.cameras.optics import Lens, lens_of
+from skycrane.cameras.renderer import Renderer
+from skycrane.cameras.truth_about import BODY_IDS
+from skycrane.cameras.truth_frame import truth_of
 from skycrane.compute import start_warp
 
 start_warp()
@@ -74,3 +79,26 @@ def test_what_passes_the_camera_counts_everywhere_and_what_is_behind_nowhere():
     passing = np.array([[0.5, 0.5, -1.0], [0.4, 0.5, 3.0], [0.5, 0.4, 3.0]])
     assert _marked(BENT, passing, np.array([[0, 1, 2]])).all()
     assert not _marked(BENT, passing - [0, 0, 5.0], np.array([[0, 1, 2]])).any()
+
+
+@pytest.mark.parametrize(
+    ("field_deg", "k1"), [(175.0, 0.0), (110.0, 0.0), (0.0, -0.28), (0.0, 0.6)]
+)
+def test_bodies_at_the_edge_of_a_wide_field_are_drawn(mission, field_deg, k1):
+    """Up to a ray's own angle; the chart has to go as far as the lens."""
+    width, height = 320, 240
+    focal = width / 2 / np.tan(np.radians(field_deg / 2)) if field_deg else 165.0
+    glass = Lens(
+        width, height, focal, focal, 159.5, 119.5, (k1, 0.07 if k1 < 0 else 0.0, 0.0, 0.0, 0.0)
+    )
+    place = Place(mission, (0.5, 0.3, 0.6), {"rover": sphere(0.3)})
+    eye = np.array([0.0, 0.0, 5.0])
+    outermost = np.arctan(glass.half_extent[0])
+    at = eye + 3 * np.array([np.sin(outermost - 0.08), 0.0, -np.cos(outermost - 0.08)])
+    view = place.view(place.moment({"rover": (at, Rotation.identity())}), eye, looking_down())
+    truth = truth_of(Renderer(place), glass, view, None, ("body",))
+    rays = glass.grid() @ view.pose.turn.T
+    along = rays @ (at - eye)
+    met = ((at - eye) @ (at - eye) - along**2 < 0.3**2) & (along > 0)
+    assert met.sum() > 100
+    assert (truth.body == BODY_IDS["rover"]).sum() == pytest.approx(met.sum(), rel=0.01, abs=3)

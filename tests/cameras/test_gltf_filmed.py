@@ -11,7 +11,8 @@ from trimesh.visual.material import PBRMaterial
 from trust_builders import Bench, clear_air
 from truth_builders import Place, lens, looking_down
 
-from skycrane.cameras.bodies import SURFACES, BodySet
+from skycrane.cameras.bodies import SURFACES
+from skycrane.cameras.body_set import BodySet
 from skycrane.cameras.renderer import Pose, Renderer
 from skycrane.cameras.scene import Moment
 from skycrane.cameras.truth_about import BODY_IDS, about_of

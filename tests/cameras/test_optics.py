@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from skycrane.cameras.optics import Lens, lens_of
+from skycrane.mission.cameras import Camera
 
 CAMERAS = ["puc_a", "ddc", "ruc", "rdc"]
 
@@ -52,3 +53,21 @@ def test_attitude_maps_the_optical_axes(mission):
     up = rotate(camera.attitude_wxyz, [0.0, -1.0, 0.0])
     assert z == pytest.approx([0, 0, 1], abs=1e-12)
     assert up == pytest.approx([1, 0, 0], abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "k", [(-0.28, 0.07, 0, 0, 0), (0.6, 0, 1e-3, 0, 0), (0.3, 0.4, 0, 1e-3, 0.2)]
+)
+def test_lenses_that_bend_much_are_undone(k):
+    """A fixed point is no longer drawn to itself where the edges are stretched to twice."""
+    lens = Lens(640, 480, 330.0, 330.0, 319.5, 239.5, k)
+    columns, rows = np.meshgrid(np.arange(0, 640, 13), np.arange(0, 480, 11))
+    pixels = np.stack([columns, rows], -1)
+    assert np.abs(lens.project(lens.directions(pixels)) - pixels).max() < 1e-8
+
+
+def test_a_lens_that_folds_its_picture_is_refused(mission):
+    camera = mission.cameras["ddc"].model_dump()
+    camera["optics"]["distortion"] = [-0.9, 0.0, 0.0, 0.0, 0.0]
+    with pytest.raises(ValueError, match=r"folds the picture back .* photosites from its middle"):
+        Camera(**camera)

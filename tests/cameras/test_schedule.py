@@ -194,7 +194,8 @@ def test_a_tracking_camera_does_not_go_underground(mission, scene, flight):
         ({"mount": "tracking", "body": "rover", "looks": [1.0, 0.0, 0.0]}, "leave looks out"),
         ({"mount": "tracking", "body": "rover", "position_m": [0.0, 0.0, 0.0]}, "sits inside"),
         ({"mount": "world"}, "looks is missing"),
-        ({"mount": "world", "looks": [0.0, 0.0, 2.0]}, "on one line"),
+        ({"mount": "world", "looks": [0.0, 0, 2.0], "position_m": [0, 0, 3.0]}, "on one line"),
+        ({"mount": "world", "looks": [1.0, 0, 0], "position_m": [0, 0, -3.0]}, "in the ground"),
     ],
 )
 def test_mounts_that_make_no_sense_are_told(mission, change, message):

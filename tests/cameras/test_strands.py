@@ -30,7 +30,7 @@ def _cover(
         (float(i) - 0.5 * float(cover.shape[0] - 1)) / fx,
     )
     met = Cord()
-    met = cord_at(s, i, j, at, cell, far)
+    met = cord_at(s, i, j, at, wp.vec3(0.0, 0.0, 0.0), cell, far)
     cover[i, j] = met.cover
     across[i, j] = met.across
 
@@ -38,7 +38,8 @@ def _cover(
 @wp.kernel(enable_backward=False)
 def _cover_of(s: Strands, fx: float, at: wp.array2d(dtype=wp.vec2), cover: wp.array2d(dtype=float)):
     i, j = wp.tid()
-    cover[i, j] = cord_at(s, i, j, at[i, j], wp.vec2(1.0 / fx, 1.0 / fx), 1.0e4).cover
+    cell = wp.vec2(1.0 / fx, 1.0 / fx)
+    cover[i, j] = cord_at(s, i, j, at[i, j], wp.vec3(0.0, 0.0, 0.0), cell, 1.0e4).cover
 
 
 def lens():

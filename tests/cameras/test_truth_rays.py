@@ -20,7 +20,7 @@ from skycrane.mars.regolith import regolith_of
 from skycrane.mars.sky import air_of
 from skycrane.vehicle.materials import MATERIALS
 
-ALL = ("depth", "body", "material", "normal", "visibility", "flow")
+ALL = ("depth", "body", "material", "normal", "visibility", "dust", "flow")
 SUN = (0.5, 0.3, 0.6)
 ROVER = BODY_IDS["rover"]
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import zarr
 
-from skycrane.cameras.truth import CHANNELS, IMAGES, POSES, TruthWriter, chosen
+from skycrane.cameras.truth import CHANNELS, IMAGES, POSES, chosen
 from skycrane.cameras.truth_read import TruthReader
+from skycrane.cameras.truth_store import TruthWriter
 from skycrane.cli import main
 from skycrane.errors import InputError
 from skycrane.files import sha256_file
@@ -126,7 +127,7 @@ def test_a_wrong_choice_on_the_command_line_is_exit_2(tmp_path, capsys):
     assert main(["film", str(tmp_path), "--truth-channels", "depth,colour", "-q"]) == 2
     told = capsys.readouterr().err
     assert "there is no truth 'colour'" in told
-    assert "visibility, flow, pose; or all" in told
+    assert "visibility, dust, flow, pose; or all" in told
 
 
 def _spoil(path, name, **change):

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import warp as wp
 
-from skycrane.cameras.bodies import SURFACES, BodySet
+from skycrane.cameras.bodies import SURFACES
+from skycrane.cameras.body_set import BodySet
 from skycrane.cameras.dust import DustState
 from skycrane.cameras.heightfield import ground_of
 from skycrane.cameras.optics import Lens

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from skycrane.cameras.bodies import SURFACES, BodySet
+from skycrane.cameras.bodies import SURFACES
+from skycrane.cameras.body_set import BodySet
+from skycrane.cameras.dust import DustState
 from skycrane.cameras.heightfield import ground_of
 from skycrane.cameras.optics import Lens
 from skycrane.cameras.renderer import Pose
@@ -86,6 +88,7 @@ class Place:
         levels = [level(plane, cell, origin, self.sun) for cell, origin in grids]
         self.ground = ground_of(levels, self.focus_m, mission.site.radius_m, workers=1)
         self.air = SimpleNamespace(cos_sun=float(np.cos(HALF_SUN_RAD)))
+        self.dust = SimpleNamespace(state=lambda *_, **__: DustState())
         far = plate(0.01)
         self.resting = {name: shapes.get(name, far) for name in SURFACES}
         self.corners = {n: Corners(s, closed=False) for n, s in self.resting.items()}

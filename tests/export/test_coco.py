@@ -13,8 +13,8 @@ from PIL import Image
 
 from skycrane.cameras.frames import info_of
 from skycrane.cameras.optics import lens_of
-from skycrane.cameras.truth import TruthWriter
 from skycrane.cameras.truth_about import BODY_IDS
+from skycrane.cameras.truth_store import TruthWriter
 from skycrane.cli import main
 from skycrane.errors import InputError
 from skycrane.export.coco import export_coco, instances_of

@@ -1,29 +1,16 @@
-"""The bodies as rays meet them: meshes in their own frames, posed each frame, and their finish."""
+"""The bodies as rays meet them: meshes in their own frames, their poses and finish."""
 
 # ruff: noqa: UP018, RUF046 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
 import warp as wp
-from numpy.typing import NDArray
 
-from skycrane.cameras.cover import TILE, chart_of, cover_kernel
-from skycrane.cameras.forest import Forest
-from skycrane.cameras.optics import Lens
-from skycrane.cameras.surfaces import Corners
-from skycrane.cameras.tree_layout import remembered_layout
 from skycrane.cameras.trees import Trees, tree_any, tree_nearest
-from skycrane.vehicle.materials import PAINTS, Paints
-from skycrane.vehicle.mesh import Shape
 
 __all__ = [
     "SURFACES",
     "Bodies",
     "BodyHit",
-    "BodySet",
     "body_hit",
     "body_normal",
     "body_shadow",
@@ -43,11 +30,6 @@ SURFACES = (
     "bridles",
 )
 """Every surface; in the truth, surface k has the id k + 2 (0 sky, 1 ground)."""
-
-Array = NDArray[np.float64]
-
-_FEW = 8192
-"""Photosites below which looking for what can be seen costs more than it spares."""
 
 
 @wp.struct
@@ -193,174 +175,3 @@ def body_shadow(b: Bodies, p: wp.vec3, sun: wp.vec3) -> bool:
             if tree_any(b.trees, k, back * (p - b.origin[k]), back * sun, far):
                 return True
     return False
-
-
-class BodySet:
-    """The surfaces on a device; one set for each thread that renders, as shapes move."""
-
-    def __init__(
-        self,
-        shapes: Mapping[str, Shape],
-        *,
-        device: str,
-        corners: Mapping[str, Corners],
-        paints: Paints = PAINTS,
-    ) -> None:
-        self.device = device
-        self._corners = corners
-        self._slices: list[slice] = []
-        self._radius = np.zeros(len(SURFACES))
-        every = [shapes[name] for name in SURFACES]
-        self._unfitted: dict[int, Shape] = {}
-        self._unsmoothed: dict[int, Shape] = {}
-        self._charts: dict[Lens, tuple[Any, Any]] = {}
-        self._centre = np.zeros((len(SURFACES), 3))
-        normal, openness, material, first = [], [], [], []
-        at = 0
-        for k, name in enumerate(SURFACES):
-            shape = shapes[name]
-            first.append(at)
-            count = len(shape.triangles)
-            self._slices.append(slice(3 * at, 3 * (at + count)))
-            at += count
-            normal.append(corners[name].normals(shape))
-            openness.append(corners[name].open)
-            material.append(shape.material)
-            self._bound(k, shape)
-        b = Bodies()
-        n = len(SURFACES)
-        triangles = [shape.triangles for shape in every]
-        layouts = [remembered_layout(shape) for shape in every]
-        self._forest = Forest(layouts, triangles, device=device)
-        for k, shape in enumerate(every):
-            self._forest.fit(k, shape.vertices_m)
-        b.trees = self._forest.data
-        b.vertices = wp.array(np.concatenate(triangles), dtype=int, device=device)
-        b.first = wp.array(first, dtype=int, device=device)
-        b.normal = wp.array(np.concatenate(normal), dtype=wp.vec3, device=device)
-        b.open = wp.array(np.concatenate(openness), dtype=float, device=device)
-        b.material = wp.array(np.concatenate(material), dtype=int, device=device)
-        b.albedo = wp.array(paints.albedo, dtype=wp.vec3, device=device)
-        b.finish = wp.array(paints.finish, dtype=wp.vec3, device=device)
-        b.kind = wp.array(paints.kind, dtype=int, device=device)
-        b.origin = wp.zeros(n, dtype=wp.vec3, device=device)
-        b.turn = wp.zeros(n, dtype=wp.mat33, device=device)
-        b.centre = wp.zeros(n, dtype=wp.vec3, device=device)
-        b.radius = wp.zeros(n, dtype=float, device=device)
-        b.tiles = wp.zeros((1, 1), dtype=int, device=device)
-        b.casters = wp.zeros(n, dtype=int, device=device)
-        self.data: Any = b
-
-    def _bound(self, k: int, shape: Shape) -> None:
-        # By columns: a reduction along rows of three is ten times slower.
-        columns = [np.ascontiguousarray(c) for c in shape.vertices_m.T]
-        self._centre[k] = [(float(c.min()) + float(c.max())) / 2 for c in columns]
-        square = sum((c - m) ** 2 for c, m in zip(columns, self._centre[k], strict=True))
-        self._radius[k] = np.sqrt(square.max()) * 1.001
-
-    def reshape(self, name: str, shape: Shape) -> None:
-        """Move the vertices of a surface; its triangles stay."""
-        k = SURFACES.index(name)
-        self._unfitted[k] = self._unsmoothed[k] = shape
-        self._bound(k, shape)
-
-    def _smooth(self, k: int) -> None:
-        """Take the normals of the shape that a surface was given last."""
-        shape = self._unsmoothed.pop(k)
-        part = self._slices[k]
-        fresh = self._corners[SURFACES[k]].normals(shape)
-        if self.device == "cpu":
-            self.data.normal.numpy()[part] = fresh
-        else:
-            wp.copy(
-                self.data.normal,
-                wp.array(fresh, dtype=wp.vec3, device=self.device),
-                dest_offset=part.start,
-            )
-
-    def pose(
-        self,
-        origin_m: Array,
-        turn: Array,
-        present: NDArray[np.bool_],
-        *,
-        eye_m: Array,
-        axes: Array,
-        lens: Lens,
-        half_angle_rad: float,
-        sun: Array,
-        ground_below_m: float,
-        unseen: Sequence[str] = (),
-    ) -> None:
-        """Place the surfaces and choose those that matter to one view.
-
-        Args:
-            origin_m: origins of the surfaces' frames in the local frame, (n, 3).
-            turn: rotations from their frames to the local one, (n, 3, 3).
-            present: which of them exist now, (n,).
-            eye_m: the camera.
-            axes: rotation from its optical frame to the local one, (3, 3).
-            lens: what it draws with.
-            half_angle_rad: half the angle of a cone around what it sees.
-            sun: toward the sun.
-            ground_below_m: height of the camera above the ground, for the reach of shadows.
-            unseen: surfaces that are drawn otherwise, and here only cast shadows.
-        """
-        centre = np.einsum("kij,kj->ki", turn, self._centre) + origin_m
-        radius = np.where(present, self._radius, 0.0)
-        away = centre - eye_m
-        distance = np.linalg.norm(away, axis=1)
-        sine = np.clip(radius / np.maximum(distance, 1e-6), 0, 1)
-        angle = np.arccos(np.clip(away @ axes[:, 2] / np.maximum(distance, 1e-6), -1, 1))
-        inside = distance <= radius
-        near = present & (inside | (angle - np.arcsin(sine) < half_angle_rad))
-        # A body farther from the ground than its width over the sun's has no shadow to speak of.
-        high = np.maximum(centre[:, 2] - eye_m[2] + ground_below_m, 0.0)
-        blur = 0.0059 * high / max(sun[2], 0.05)
-        casts = present & (2 * radius > 0.35 * blur)
-        casters = np.flatnonzero(casts | (present & near.any()))
-        near[[SURFACES.index(name) for name in unseen]] = False
-        # What is neither seen nor throws a shadow is not fitted, and what is not seen not smoothed.
-        for k in self._unfitted.keys() & {*np.flatnonzero(near).tolist(), *casters.tolist()}:
-            self._forest.fit(k, self._unfitted.pop(k).vertices_m)
-        for k in self._unsmoothed.keys() & set(np.flatnonzero(near).tolist()):
-            self._smooth(k)
-        self._cover(np.flatnonzero(near).tolist(), origin_m - eye_m, turn, axes, lens)
-        b = self.data
-        self._put(b.origin, origin_m.astype(np.float32))
-        self._put(b.turn, turn.astype(np.float32))
-        self._put(b.centre, centre.astype(np.float32))
-        self._put(b.radius, radius.astype(np.float32))
-        b.seen_count, b.caster_count = int(near.sum()), len(casters)
-        pad = np.zeros(len(SURFACES), np.int32)
-        pad[: len(casters)] = casters
-        self._put(b.casters, pad)
-        if len(casters):
-            middle = (centre[casters].min(axis=0) + centre[casters].max(axis=0)) / 2
-            reach = np.linalg.norm(centre[casters] - middle, axis=1) + radius[casters]
-            b.all_centre, b.all_radius = wp.vec3(*middle), float(reach.max())
-
-    def _cover(self, near: list[int], away_m: Array, turn: Array, axes: Array, lens: Lens) -> None:
-        """Tell in which tiles of a picture surfaces may be seen; `away_m` is from the camera."""
-        if lens not in self._charts:
-            shape = (-(-lens.height // TILE), -(-lens.width // TILE))
-            tiles = wp.zeros(shape, dtype=int, device=self.device)
-            self._charts[lens] = (chart_of(lens, self.device), tiles)
-        chart, tiles = self._charts[lens]
-        self.data.tiles = tiles
-        if lens.width * lens.height < _FEW:
-            tiles.fill_(sum(1 << k for k in near))
-            return
-        tiles.zero_()
-        for k in near:
-            points, triangles = self._forest.points[k], self._forest.triangles[k]
-            to_optical = wp.mat33(*(axes.T @ turn[k]).ravel())
-            shift = wp.vec3(*(axes.T @ away_m[k]))
-            inputs = [0, chart, points, triangles, to_optical, shift, 1 << k, tiles]
-            wp.launch(cover_kernel, dim=(len(triangles), 1), inputs=inputs, device=self.device)
-
-    def _put(self, array: Any, values: NDArray) -> None:
-        if self.device == "cpu":
-            array.numpy()[...] = values
-        else:
-            array.assign(values)

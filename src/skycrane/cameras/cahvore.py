@@ -8,7 +8,7 @@ linearity of 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -80,6 +80,18 @@ class CahvoreModel:
             pixel = np.stack([seen @ h / depth, seen @ v / depth], axis=-1)
         return np.asarray(pixel)
 
+    def project_far(self, directions: ArrayLike) -> Array:
+        """Return pixels (..., 2), column and row, of directions (..., 3), of points at infinity."""
+        return replace(self, c=(0.0, 0.0, 0.0), e=(0.0, 0.0, 0.0)).project(directions)
+
+    def starts_m(self, points_m: ArrayLike) -> Array:
+        """Return where the rays that meet points (..., 3) [m] start, on the axis, (..., 3) [m]."""
+        c, o = np.array(self.c), np.array(self.o)
+        away = np.asarray(points_m, np.float64) - c
+        along = away @ o
+        aside = np.linalg.norm(away - along[..., None] * o, axis=-1)
+        return np.asarray(c + self._pupil_m(self._angle(along, aside))[..., None] * o)
+
     def rays(self, pixels: ArrayLike) -> tuple[Array, Array]:
         """Return origins (..., 3) [m], on the axis, and unit directions (..., 3) of pixels."""
         p = np.asarray(pixels, np.float64)
@@ -138,7 +150,8 @@ class CahvoreModel:
             slope = slope - (theta - sine) * theta * (2 * e1 + 4 * e2 * square)
             step = miss / np.where(slope == 0, 1e-300, slope)
             theta = theta - step
-            if np.nanmax(np.abs(step), initial=0.0) < 1e-15:
+            # The steps' squares follow each other: past this one nothing is left.
+            if np.nanmax(np.abs(step), initial=0.0) < 1e-9:
                 break
         return np.asarray(theta)
 

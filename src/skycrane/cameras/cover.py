@@ -17,7 +17,7 @@ wp.set_module_options({"enable_backward": False})
 TILE = 16
 """Photosites a tile's side, by which the kernels skip what cannot be seen there."""
 _REACH = 3.0
-"""How far from the axis the chart goes, on the plane at unit distance."""
+"""How far from the axis the chart goes at least, on the plane at unit distance."""
 _NODES = 385
 _BEYOND = 1.15
 """How far past the picture's edge a triangle counts as outside, in half widths."""
@@ -35,24 +35,27 @@ class Chart:
         reach: half width of the chart on the plane at unit distance.
         edge: past these plane coordinates nothing is in the picture.
         focal: focal length, px.
+        sway: how far from the optical centre rays start at most, m.
     """
 
     pixel: wp.array2d(dtype=wp.vec2)
     reach: float
     edge: wp.vec2
     focal: float
+    sway: float
 
 
 def chart_of(lens: Lens, device: str) -> Any:
     """Return the `Chart` of a lens on a device; bilinear, it errs by a tenth of a photosite."""
-    line = np.linspace(-_REACH, _REACH, _NODES)
+    reach = max(_REACH, 1.2 * float(lens.half_extent.max()))
+    line = np.linspace(-reach, reach, _NODES)
     plane = np.stack(np.meshgrid(line, line), axis=-1)
     with np.errstate(all="ignore"):
         pixel = lens.distort(plane) * [lens.fx, lens.fy] + [lens.cx, lens.cy]
     chart = Chart()
     far = np.nan_to_num(np.clip(pixel, -1e6, 1e6), nan=1e6)
     chart.pixel = wp.array(far.astype(np.float32), dtype=wp.vec2, device=device)
-    chart.reach, chart.focal = _REACH, lens.fx
+    chart.reach, chart.focal, chart.sway = reach, lens.fx, lens.pupil_reach_m
     chart.edge = wp.vec2(*(lens.half_extent * _BEYOND))
     return chart
 
@@ -101,7 +104,7 @@ def _circle(chart: Chart, p: wp.vec3, q: wp.vec3, r: wp.vec3) -> wp.vec4:
         return wp.vec4(_ALL, _ALL, -_ALL, -_ALL)
     pixel = _drawn(chart, plane)
     # A sphere's image is wider off the axis; three photosites for jitter and for the lens.
-    wide = reach / wp.max(c[2] - reach, 1.0e-3) * (1.0 + wp.dot(plane, plane))
+    wide = (reach + chart.sway) / wp.max(c[2] - reach, 1.0e-3) * (1.0 + wp.dot(plane, plane))
     wide = wide * chart.focal + 3.0
     return wp.vec4(pixel[0] - wide, pixel[1] - wide, pixel[0] + wide, pixel[1] + wide)
 
@@ -127,7 +130,8 @@ def _corners(chart: Chart, p: wp.vec3, q: wp.vec3, r: wp.vec3) -> wp.vec4:
     bend = wp.length(_drawn(chart, 0.5 * (a + b)) - 0.5 * (u + v))
     bend = wp.max(bend, wp.length(_drawn(chart, 0.5 * (b + c)) - 0.5 * (v + w)))
     bend = wp.max(bend, wp.length(_drawn(chart, 0.5 * (c + a)) - 0.5 * (w + u)))
-    wide = 1.5 * bend + 3.0
+    sway = chart.sway / wp.min(p[2], wp.min(q[2], r[2])) * chart.reach * chart.focal
+    wide = 1.5 * bend + 3.0 + sway
     low = wp.min(u, wp.min(v, w))
     high = wp.max(u, wp.max(v, w))
     return wp.vec4(low[0] - wide, low[1] - wide, high[0] + wide, high[1] + wide)

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from skycrane.cameras.frames import (
 )
 from skycrane.cameras.renderer import Renderer
 from skycrane.cameras.scene import Scene
-from skycrane.cameras.truth import TruthWriter
+from skycrane.cameras.truth_store import TruthWriter
 from skycrane.errors import InputError
 from skycrane.files import atomic_path
 from skycrane.flight.record import read_flight
@@ -254,26 +254,48 @@ def cluster_crew(context: StageContext, origin: str) -> Iterator[Crew]:
             folder = directory / "onboard" / f"{part.name}.partial.frames"
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            store, end = wanted.store, wanted.frames.stop
-
-            def ask(first: int) -> Future:
-                numbers = range(first, min(first + _CHUNK, end))
-                truths = [] if store is None else [i for i in numbers if not store.has(i)]
-                channels = () if store is None else store.channels
-                path = str(folder / f"{first}.npz")
-                asked = (wanted.filmed, truths, channels)
-                return executor.submit(
-                    _film_chunk, job, part.name, first, numbers.stop, asked, path
-                )
-
             try:
-                starts = wanted.frames[::_CHUNK]
-                for first, _ in zip(starts, _in_order(ask, starts, window), strict=True):
-                    path = folder / f"{first}.npz"
-                    for index in range(first, min(first + _CHUNK, end)):
-                        yield _take(path, index, wanted)
-                    path.unlink()
+                yield from _by_chunks(executor, window, _Chunks(job, part.name, wanted, folder))
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 
         yield crew
+
+
+@dataclass(frozen=True)
+class _Chunks:
+    """One camera's film in chunks: of which job, what is wanted, and where the chunks' files go."""
+
+    job: _Job
+    camera: str
+    wanted: Wanted
+    folder: Path
+
+    def numbers(self, first: int) -> range:
+        """Return the frames of the chunk that begins with `first`."""
+        return range(first, min(first + _CHUNK, self.wanted.frames.stop))
+
+    def file(self, first: int) -> Path:
+        """Return where a chunk's frames are written."""
+        return self.folder / f"{first}.npz"
+
+    def ask(self, executor: Any, first: int) -> Future[Any]:
+        """Ask a worker for a chunk."""
+        store, numbers = self.wanted.store, self.numbers(first)
+        truths = [] if store is None else [i for i in numbers if not store.has(i)]
+        asked = (self.wanted.filmed, truths, () if store is None else store.channels)
+        path = str(self.file(first))
+        return cast(
+            "Future[Any]",
+            executor.submit(_film_chunk, self.job, self.camera, first, numbers.stop, asked, path),
+        )
+
+
+def _by_chunks(executor: Any, window: int, chunks: _Chunks) -> Iterator[RawFrame | None]:
+    """Yield the wanted frames in order, `window` chunks under way."""
+    starts = chunks.wanted.frames[::_CHUNK]
+    done = _in_order(lambda first: chunks.ask(executor, first), starts, window)
+    for first, _ in zip(starts, done, strict=True):
+        for index in chunks.numbers(first):
+            yield _take(chunks.file(first), index, chunks.wanted)
+        chunks.file(first).unlink()

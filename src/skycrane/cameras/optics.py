@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +14,7 @@ from skycrane.mission.cameras import Cahvore, Camera
 __all__ = ["CahvoreLens", "Lens", "lens_of"]
 
 Array = NDArray[np.float64]
+Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -49,21 +51,75 @@ class Lens:
         )
 
     def undistort(self, plane: ArrayLike, *, iterations: int = 60) -> Array:
-        """Return ideal coordinates (..., 2) of distorted ones, by fixed-point iteration."""
+        """Return ideal coordinates (..., 2) of distorted ones.
+
+        By fixed-point iteration; where that does not end, as of a lens that stretches its edges to
+        twice, by Newton's method, which comes to it from one side.
+        """
         given = np.asarray(plane, np.float64)
         guess = given.copy()
-        for _ in range(iterations):
-            step = given - self.distort(guess)
-            guess = guess + step
-            if np.max(np.abs(step), initial=0.0) < 1e-14:
-                break
+        with np.errstate(all="ignore"):
+            for _ in range(iterations):
+                step = given - self.distort(guess)
+                guess = guess + step
+                if np.max(np.abs(step), initial=0.0) < 1e-14:
+                    return guess
+            if np.max(np.abs(step), initial=0.0) < 1e-9:
+                return guess
+            guess = given.copy()
+            for _ in range(iterations):
+                step = self._newton(guess, given - self.distort(guess))
+                guess = guess + step
+                if np.max(np.abs(step), initial=0.0) < 1e-12:
+                    break
         return guess
+
+    def _newton(self, plane: Array, miss: Array) -> Array:
+        """Return by how much ideal coordinates (..., 2) are off whose distorted ones miss."""
+        x, y = plane[..., 0], plane[..., 1]
+        k1, k2, p1, p2, k3 = self.distortion
+        r2 = x * x + y * y
+        radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+        bend = 2 * (k1 + r2 * (2 * k2 + r2 * 3 * k3))
+        xx = radial + x * x * bend + 2 * p1 * y + 6 * p2 * x
+        yy = radial + y * y * bend + 6 * p1 * y + 2 * p2 * x
+        xy = x * y * bend + 2 * p1 * x + 2 * p2 * y
+        u, v = miss[..., 0], miss[..., 1]
+        return (
+            np.asarray(np.stack([yy * u - xy * v, xx * v - xy * u], -1))
+            / (xx * yy - xy * xy)[..., None]
+        )
 
     def project(self, directions: ArrayLike) -> Array:
         """Return pixels (..., 2), column and row, of directions in the optical frame (..., 3)."""
         d = np.asarray(directions, np.float64)
         p = self.distort(d[..., :2] / d[..., 2:])
         return p * [self.fx, self.fy] + [self.cx, self.cy]
+
+    def project_points(self, points_m: ArrayLike) -> Array:
+        """Return pixels (..., 2), column and row, of points in the optical frame (..., 3) [m].
+
+        The same as of their directions, but for a lens whose entrance pupil moves.
+        """
+        return self.project(points_m)
+
+    def starts_m(self, pixels: ArrayLike) -> Array:
+        """Return where the rays of pixels (..., 2) start, optical frame (..., 3) [m]."""
+        return np.zeros((*np.shape(pixels)[:-1], 3))
+
+    def seen_from_m(self, points_m: ArrayLike) -> Array:
+        """Return where the rays that meet points (..., 3) [m] start; all in the optical frame."""
+        return np.zeros(np.shape(points_m))
+
+    @property
+    def pupil(self) -> tuple[Triple, Triple]:
+        """Axis of the entrance pupil in the optical frame, and its movement E along it [m]."""
+        return (0.0, 0.0, 1.0), (0.0, 0.0, 0.0)
+
+    @property
+    def pupil_reach_m(self) -> float:
+        """How far from the optical centre a ray of the picture starts at most."""
+        return 0.0
 
     def directions(self, pixels: ArrayLike) -> Array:
         """Return unit directions in the optical frame (..., 3) of pixels (..., 2), column, row."""
@@ -80,7 +136,15 @@ class Lens:
     @property
     def half_extent(self) -> Array:
         """How far the picture's edges lie from the axis on the plane at unit distance, (2,)."""
-        return np.array([self.width / self.fx, self.height / self.fy]) / 2
+        return _half_extent(self)
+
+    def edge(self) -> Array:
+        """Return points around the picture's edge, distorted plane coordinates (n, 2)."""
+        s = np.linspace(-0.5, 0.5, 33)
+        sides = [(s, -0.5 + 0 * s), (s, 0.5 + 0 * s), (-0.5 + 0 * s, s), (0.5 + 0 * s, s)]
+        pixels = np.concatenate([np.column_stack(side) for side in sides]) + 0.5
+        pixels = pixels * [self.width, self.height] - 0.5
+        return np.asarray((pixels - [self.cx, self.cy]) / [self.fx, self.fy])
 
     def scaled(self, width: int, height: int) -> Lens:
         """Return the lens over another number of photosites on the same detector."""
@@ -95,7 +159,8 @@ class CahvoreLens(Lens):
 
     `distortion` holds the nearest that Brown's five coefficients come to it (least squares over
     the picture), for readers of the store that know no other model; nothing is drawn with them.
-    The entrance pupil's movement, millimetres, is left out of the pictures: all rays start in C.
+    Rays start on the axis where the entrance pupil is for their angle; `project` and `distort`,
+    which know directions alone, are those of far things.
 
     Attributes:
         model: the vectors in the optical frame: x along the rows, z along A.
@@ -117,24 +182,39 @@ class CahvoreLens(Lens):
 
     def project(self, directions: ArrayLike) -> Array:
         """Return pixels (..., 2), column and row, of directions in the optical frame (..., 3)."""
-        return self.model.project(directions)
+        return self.model.project_far(directions)
+
+    def project_points(self, points_m: ArrayLike) -> Array:
+        """Return pixels (..., 2), column and row, of points in the optical frame (..., 3) [m]."""
+        return self.model.project(points_m)
+
+    def starts_m(self, pixels: ArrayLike) -> Array:
+        """Return where the rays of pixels (..., 2) start, optical frame (..., 3) [m]."""
+        return self.model.rays(pixels)[0]
+
+    def seen_from_m(self, points_m: ArrayLike) -> Array:
+        """Return where the rays that meet points (..., 3) [m] start; all in the optical frame."""
+        return self.model.starts_m(points_m)
+
+    @property
+    def pupil(self) -> tuple[Triple, Triple]:
+        """Axis of the entrance pupil in the optical frame, and its movement E along it [m]."""
+        return self.model.o, self.model.e
+
+    @property
+    def pupil_reach_m(self) -> float:
+        """How far from the optical centre a ray of the picture starts at most."""
+        if not any(self.model.e):
+            return 0.0
+        columns, rows = np.meshgrid(
+            np.linspace(-0.5, self.width - 0.5, 33), np.linspace(-0.5, self.height - 0.5, 33)
+        )
+        starts = self.starts_m(np.stack([columns, rows], axis=-1))
+        return float(np.linalg.norm(starts, axis=-1).max())
 
     def directions(self, pixels: ArrayLike) -> Array:
         """Return unit directions in the optical frame (..., 3) of pixels (..., 2), column, row."""
         return self.model.rays(pixels)[1]
-
-    @property
-    def half_extent(self) -> Array:
-        """How far the picture's edges lie from the axis on the plane at unit distance, (2,)."""
-        return np.asarray(np.abs(self.undistort(self._edge())).max(axis=0))
-
-    def _edge(self) -> Array:
-        """Return points around the picture's edge, distorted plane coordinates (n, 2)."""
-        s = np.linspace(-0.5, 0.5, 33)
-        sides = [(s, -0.5 + 0 * s), (s, 0.5 + 0 * s), (-0.5 + 0 * s, s), (0.5 + 0 * s, s)]
-        pixels = np.concatenate([np.column_stack(side) for side in sides]) + 0.5
-        pixels = pixels * [self.width, self.height] - 0.5
-        return np.asarray((pixels - [self.cx, self.cy]) / [self.fx, self.fy])
 
     def scaled(self, width: int, height: int) -> Lens:
         """Return the lens over another number of photosites on the same detector."""
@@ -145,7 +225,13 @@ class CahvoreLens(Lens):
         return _cahvore_lens(replace(self.model, h=_triple(h), v=_triple(v)), width, height)
 
 
-def _triple(v: ArrayLike) -> tuple[float, float, float]:
+@lru_cache(maxsize=64)
+def _half_extent(lens: Lens) -> Array:
+    edge = np.abs(lens.undistort(lens.edge()))
+    return np.asarray(np.nan_to_num(edge, nan=0.0).max(axis=0))
+
+
+def _triple(v: ArrayLike) -> Triple:
     x, y, z = (float(x) for x in np.asarray(v))
     return x, y, z
 
@@ -158,9 +244,7 @@ def _optical(given: Cahvore) -> CahvoreModel:
     turn = np.array([x, np.cross(z, x), z])
     a, h, v, o = (_triple(turn @ w) for w in (z, given.h, given.v, given.o))
     curve = {1: PERSPECTIVE, 2: FISH_EYE, 3: given.linearity}[given.type]
-    zero = (0.0, 0.0, 0.0)
-    # About infinity: the pupil's movement would only shift where rays start.
-    return CahvoreModel(zero, a, h, v, o, _triple(given.r), zero, curve)
+    return CahvoreModel((0.0, 0.0, 0.0), a, h, v, o, _triple(given.r), _triple(given.e), curve)
 
 
 def _cahvore_lens(model: CahvoreModel, width: int, height: int) -> CahvoreLens:

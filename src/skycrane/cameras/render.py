@@ -8,9 +8,12 @@ import warp as wp
 from skycrane.cameras.bodies import SURFACES, Bodies, BodyHit
 from skycrane.cameras.body_light import body_light
 from skycrane.cameras.cord_light import cord_light
-from skycrane.cameras.dust import DustState, dust_optics, settled_tint
+from skycrane.cameras.dust import DustState, settled_tint
+from skycrane.cameras.dust_way import dust_before
 from skycrane.cameras.ground_light import ground_light
 from skycrane.cameras.heightfield import Ground, datum_height, trace_ground_from
+from skycrane.cameras.pupil import Pupil, pupil_start
+from skycrane.cameras.ray_places import SPREAD
 from skycrane.cameras.strands import Strands, cell_of, cord_at, cord_body, cord_front
 from skycrane.cameras.tile_bodies import hit_of, tile_hits
 from skycrane.cameras.tree_tiles import mat43
@@ -26,6 +29,7 @@ _FAST = f"{wp.config.cpu_compiler_flags} -ffast-math -ffp-contract=fast -w"
 wp.set_module_options({"enable_backward": False, "fast_math": True, "cpu_compiler_flags": _FAST})
 
 _INV_PI = wp.constant(0.31830989)
+_RIGHT, _DOWN = (wp.constant(by) for by in SPREAD)
 FAR_M = 140000.0
 """How far rays are followed, m: past the edge of the coarsest grid."""
 _FAR = wp.constant(FAR_M)
@@ -47,6 +51,9 @@ class View:
         samples: rays a photosite.
         body_samples: rays a photosite where a body has detail finer than a tile.
         jitter: 1 to spread rays over the photosite, 0 for its centre.
+        pupil: how the entrance pupil moves, from where the rays start.
+        middle: what is added to the places of a photosite's rays, photosites, right and down: to
+            the first `samples`, and to those that bodies get besides (x, y, x, y).
     """
 
     eye: wp.vec3
@@ -60,6 +67,8 @@ class View:
     samples: int
     body_samples: int
     jitter: float
+    pupil: Pupil
+    middle: wp.vec4
 
 
 @wp.struct
@@ -182,15 +191,7 @@ def _look(
 @wp.func(inline=True)
 def _dust_before(dust: DustState, seen: Seen, o: wp.vec3, d: wp.vec3) -> wp.vec3:
     """Return (optical depth, brightness, swept share) of the engines' dust before what is seen."""
-    reach = wp.where(seen.depth > 0.0, seen.depth, 400.0)
-    floor = dust.ground
-    p = o + d * reach
-    high = wp.max(p[2] - floor, 0.01)
-    if seen.body == 1:
-        floor = p[2]
-        high = float(0.0)
-    start = wp.vec3(o[0], o[1], wp.max(o[2] - floor, 0.01))
-    return dust_optics(dust, start, wp.vec3(p[0], p[1], high))
+    return dust_before(dust, seen.depth, seen.body == 1, o, d)
 
 
 @wp.func
@@ -231,7 +232,8 @@ def _behind_cords(
     at = wp.vec2(direction[0] / direction[2], direction[1] / direction[2])
     slant = wp.sqrt(1.0 + wp.dot(at, at))
     behind = wp.where(seen.depth > 0.0, seen.depth, float(_FAR)) / slant
-    cord = cord_at(strands, ray.row, ray.column, at, cell, behind)
+    start = pupil_start(view.pupil, direction)
+    cord = cord_at(strands, ray.row, ray.column, at, start, cell, behind)
     if cord.cover > 0.0:
         met = Seen()
         met.depth = cord.depth * slant
@@ -269,8 +271,10 @@ def _aims(
     # Evenly over the photosite and the exposure: Roberts (2018), "The unreasonable effectiveness
     # of quasirandom sequences", in three dimensions. From the photosite's centre on, alike for
     # all, so that edges stay straight.
-    dx = _step(0.5, 0.8191725, n) * view.jitter * view.inv_fx
-    dy = _step(0.5, 0.6710436, n) * view.jitter * view.inv_fy
+    dx = _step(0.5, _RIGHT, n) + wp.where(n < view.samples, view.middle[0], view.middle[2])
+    dy = _step(0.5, _DOWN, n) + wp.where(n < view.samples, view.middle[1], view.middle[3])
+    dx *= view.jitter * view.inv_fx
+    dy *= view.jitter * view.inv_fy
     count = int(4)
     d = mat43()
     for k in range(count):
@@ -327,6 +331,10 @@ def render_kernel(
     """
     ti, tj = wp.tid()  # type: ignore[misc]
     ti += row0
+    i = wp.min(2 * ti + 1, directions.shape[0] - 1)
+    j = wp.min(2 * tj + 1, directions.shape[1] - 1)
+    middle = directions[2 * ti, 2 * tj] + directions[i, j]
+    view.eye = view.eye + view.turn * pupil_start(view.pupil, middle)
     before = wp.vec3(0.0, 1.0, 0.0)
     fallen = wp.vec4(dust.albedo[0], dust.albedo[1], dust.albedo[2], dust.settled)
     beam = float(0.0)

@@ -9,9 +9,12 @@ import warp as wp
 from numpy.typing import NDArray
 
 from skycrane.cameras.beams import BEAM, beam_kernel
+from skycrane.cameras.body_set import Looker
 from skycrane.cameras.mounts import Pose, camera_pose
 from skycrane.cameras.optics import Lens
 from skycrane.cameras.point_spread import gather_kernel, spread_kernel, weights_of
+from skycrane.cameras.pupil import pupil_of
+from skycrane.cameras.ray_places import middle_of
 from skycrane.cameras.render import FAR_M, View, render_kernel
 from skycrane.cameras.scene import Moment, Scene
 from skycrane.cameras.sensor import expose_kernel, flat_kernel, sensor_of
@@ -67,12 +70,15 @@ class Renderer:
             moment.origin_m,
             moment.turn,
             moment.present,
-            eye_m=pose.eye_m,
-            axes=pose.turn,
-            lens=lens,
-            half_angle_rad=self._half_angle_rad(lens),
+            looker=Looker(
+                pose.eye_m,
+                pose.turn,
+                lens,
+                self._half_angle_rad(lens),
+                self._pupil_reach_m(lens),
+                float(height),
+            ),
             sun=self.scene.sun,
-            ground_below_m=float(height),
             unseen=["bridles"] if roped is not None else [],
         )
 
@@ -83,6 +89,13 @@ class Renderer:
             right, down = lens.width - 1, lens.height - 1
             corners = lens.directions([[0, 0], [right, 0], [0, down], [right, down]])
             self._buffers[key] = float(np.arccos(corners[:, 2].min())) + 0.01
+        return float(self._buffers[key])
+
+    def _pupil_reach_m(self, lens: Lens) -> float:
+        """Return how far from the optical centre rays start at most."""
+        key = (lens, "pupil reach")
+        if key not in self._buffers:
+            self._buffers[key] = lens.pupil_reach_m
         return float(self._buffers[key])
 
     def placed(self, moment: Moment, pose: Pose, lens: Lens) -> tuple[Any, Any, Any]:
@@ -105,7 +118,7 @@ class Renderer:
             self._directions(lens),
             self.scene.ground,
             view.cone,
-            0.5 * float(wp.length(view.drift)),
+            0.5 * float(wp.length(view.drift)) + self._pupil_reach_m(lens),
             0.5 * float(wp.length(view.spin)),
             FAR_M,
             self._buffers[key],
@@ -155,7 +168,8 @@ class Renderer:
         view.drift = wp.vec3(*(np.zeros(3) if drift_m is None else drift_m))
         view.spin = wp.vec3(*(np.zeros(3) if spin_rad is None else spin_rad))
         view.key, view.samples, view.jitter = key, samples, jitter
-        view.body_samples = body_samples
+        view.body_samples, view.pupil = body_samples, pupil_of(lens)
+        view.middle = middle_of(samples, body_samples)
         colours = self._buffer(lens, "colours", wp.vec3)
         device = self.scene.device
         if truth:

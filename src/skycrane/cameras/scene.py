@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from skycrane.cameras.bodies import SURFACES, BodySet
+from skycrane.cameras.bodies import SURFACES
+from skycrane.cameras.body_set import BodySet
 from skycrane.cameras.cords import Ropes, StrandsOf
 from skycrane.cameras.dust_history import DustHistory
 from skycrane.cameras.heightfield import ground_of

@@ -29,6 +29,8 @@ _NEAR_M = 0.05
 _SPREAD_PX = 3.0
 """By which a cord's tiles reach past it: for the rays' jitter, and for the gaps between samples."""
 _GAP_PX = 4.0
+_STEEP = 2.0
+"""Tangent of the steepest ray that a pupil's movement is reckoned with."""
 _FIELDS: dict[str, Any] = {
     "start": wp.vec3,
     "end": wp.vec3,
@@ -149,7 +151,8 @@ def _lists(pieces: Pieces, laid: _Laid, lens: Lens) -> NDArray[np.int16]:
     across, down = -(-lens.width // TILE), -(-lens.height // TILE)
     pixel, which = _samples(laid, lens)
     # Depth runs as the inverse along a line's image, the nearer end is the broader.
-    wide_px = lens.fx * pieces.radius_m * laid.run[:, :2].max(axis=1)
+    wide_m = pieces.radius_m + _STEEP * lens.pupil_reach_m
+    wide_px = lens.fx * wide_m * laid.run[:, :2].max(axis=1)
     tile, number = _tiles_of(pixel, _SPREAD_PX + wide_px[which], across, down)
     code = np.sort(tile * count + rank[which[number]])
     code = code[np.diff(code, prepend=-1) > 0]

@@ -69,7 +69,7 @@ class Cord:
 
     Attributes:
         cover: share of it that they cover.
-        depth: of the nearest piece's middle, along the axis of the camera, m.
+        depth: of the nearest piece's middle, along the camera's axis from where the ray starts, m.
         piece: which one that is.
         across: where on its width, -1 to 1; positive to the left of its way in the picture.
         side: unit vector on the image plane that `across` counts along.
@@ -108,16 +108,103 @@ def _below(x: float, a: float, b: float) -> float:
     return area / (2.0 * long * short)
 
 
+@wp.struct
+class _Part:
+    """What a photosite sees of one piece.
+
+    Attributes:
+        share: of the photosite that it covers; 0 where it is not met.
+        near: one over its depth from the optical centre, 1/m.
+        half: its half width on the plane at unit distance.
+        gap: from the photosite's middle to its own there.
+        side: unit vector that `gap` counts along.
+        t: how far along the piece, 0 to 1.
+    """
+
+    share: float
+    near: float
+    half: float
+    gap: float
+    side: wp.vec2
+    t: float
+
+
+@wp.func(inline=True)
+def _along(ends: wp.vec4, at: wp.vec2) -> float:
+    """Return where on a piece (x, y, x, y) the point nearest to a place is, 0 to 1."""
+    way = wp.vec2(ends[2] - ends[0], ends[3] - ends[1])
+    to = wp.vec2(at[0] - ends[0], at[1] - ends[1])
+    return wp.clamp(wp.dot(to, way) / wp.max(wp.dot(way, way), 1.0e-18), 0.0, 1.0)
+
+
+@wp.func(inline=True)
+def _part_of(s: Strands, n: int, ray: wp.vec2, start: wp.vec3, cell: wp.vec2) -> _Part:
+    """Return what a photosite sees of piece `n`; see `cord_at`."""
+    out = _Part()
+    ends = s.plane[n]
+    run = s.run[n]
+    at = ray
+    if start[2] != 0.0:
+        # Where the ray is at the piece's depth, as seen from the optical centre.
+        near = run[0] + (run[1] - run[0]) * _along(ends, ray)
+        at = ray + (wp.vec2(start[0], start[1]) - ray * start[2]) * near
+    way = wp.vec2(ends[2] - ends[0], ends[3] - ends[1])
+    size = wp.max(wp.length(way), 1.0e-9)
+    out.t = _along(ends, at)
+    out.near = run[0] + (run[1] - run[0]) * out.t
+    out.half = s.radius[n] * out.near
+    off = wp.vec2(at[0] - ends[0], at[1] - ends[1]) - way * out.t
+    out.side = wp.vec2(-way[1] / size, way[0] / size)
+    out.gap = wp.dot(off, out.side)
+    if out.t == 0.0 or out.t == 1.0:
+        # Past an end the cord is round.
+        apart = wp.length(off)
+        out.gap = wp.where(out.gap < 0.0, -apart, apart)
+    if wp.abs(out.gap) < out.half + cell[0] + cell[1]:
+        a = wp.abs(out.side[0]) * cell[0]
+        b = wp.abs(out.side[1]) * cell[1]
+        out.share = _below(out.half - out.gap, a, b) - _below(-out.half - out.gap, a, b)
+    return out
+
+
+@wp.func(inline=True)
+def _outdoes(s: Strands, out: Cord, n: int, ours: float, theirs: float, depth: float) -> bool:
+    """Tell whether a piece stands for the photosite rather than the one that did so far.
+
+    That which fills more, else the nearer. Of the pieces of one cord: past its end one that meets
+    the next has no side to speak of. Of two cords: more than half is as good as all, as the nearer
+    hides the other, and a sliver does not stand for the rest.
+    """
+    if out.piece < 0 or s.cord[out.piece] != s.cord[n]:
+        ours = wp.min(ours, 0.5)
+        theirs = wp.min(theirs, 0.5)
+    return ours > theirs + 0.02 or (ours > theirs - 0.02 and depth < out.depth)
+
+
+@wp.func(inline=True)
+def _shown(s: Strands, out: Cord, part: _Part, cell: wp.vec2) -> Cord:
+    """Return `out` with where on its piece the photosite looks."""
+    run = s.run[out.piece]
+    out.across = wp.clamp(part.gap / part.half, -1.0, 1.0)
+    out.side = part.side
+    out.along = run[2] + (run[3] - run[2]) * part.t * run[1] / part.near
+    out.broad = 2.0 * part.half / (cell[0] + cell[1])
+    return out
+
+
 @wp.func
-def cord_at(s: Strands, row: int, column: int, at: wp.vec2, cell: wp.vec2, far: float) -> Cord:
+def cord_at(
+    s: Strands, row: int, column: int, ray: wp.vec2, start: wp.vec3, cell: wp.vec2, far: float
+) -> Cord:
     """Return what a photosite sees of cords nearer than `far`.
 
     Args:
         s: the cords.
         row, column: the photosite.
-        at: its middle on the plane at unit distance.
-        cell: its sides there.
-        far: depth along the camera's axis beyond which something hides them, m.
+        ray: where its ray looks, on the plane at unit distance.
+        start: where its ray starts from the optical centre, optical frame, m.
+        cell: its sides on that plane.
+        far: depth along the camera's axis from there beyond which something hides them, m.
     """
     out = Cord()
     out.depth = far
@@ -135,43 +222,15 @@ def cord_at(s: Strands, row: int, column: int, at: wp.vec2, cell: wp.vec2, far: 
             free *= 1.0 - mine
             mine = 0.0
             last = s.cord[n]
-        ends = s.plane[n]
-        run = s.run[n]
-        way = wp.vec2(ends[2] - ends[0], ends[3] - ends[1])
-        to = wp.vec2(at[0] - ends[0], at[1] - ends[1])
-        size = wp.max(wp.length(way), 1.0e-9)
-        t = wp.clamp(wp.dot(to, way) / (size * size), 0.0, 1.0)
-        near = run[0] + (run[1] - run[0]) * t
-        half = s.radius[n] * near
-        off = to - way * t
-        side = wp.vec2(-way[1] / size, way[0] / size)
-        gap = wp.dot(off, side)
-        if t == 0.0 or t == 1.0:
-            # Past an end the cord is round.
-            apart = wp.length(off)
-            gap = wp.where(gap < 0.0, -apart, apart)
-        if wp.abs(gap) < half + cell[0] + cell[1] and 1.0 / near < far:
-            a = wp.abs(side[0]) * cell[0]
-            b = wp.abs(side[1]) * cell[1]
-            share = _below(half - gap, a, b) - _below(-half - gap, a, b)
-            mine = wp.max(mine, share)
-            # That which fills more, else the nearer. Of the pieces of one cord: past its end one
-            # that meets the next has no side to speak of. Of two cords: more than half is as good
-            # as all, as the nearer hides the other, and a sliver does not stand for the rest.
-            ours = share
-            theirs = best
-            if out.piece < 0 or s.cord[out.piece] != s.cord[n]:
-                ours = wp.min(share, 0.5)
-                theirs = wp.min(best, 0.5)
-            fuller = ours > theirs + 0.02 or (ours > theirs - 0.02 and 1.0 / near < out.depth)
-            if share > 0.0 and fuller:
-                best = share
-                out.depth = 1.0 / near
+        part = _part_of(s, n, ray, start, cell)
+        depth = 1.0 / part.near - start[2]
+        if part.share > 0.0 and depth < far:
+            mine = wp.max(mine, part.share)
+            if _outdoes(s, out, n, part.share, best, depth):
+                best = part.share
+                out.depth = depth
                 out.piece = n
-                out.across = wp.clamp(gap / half, -1.0, 1.0)
-                out.side = side
-                out.along = run[2] + (run[3] - run[2]) * t * run[1] / near
-                out.broad = 2.0 * half / (cell[0] + cell[1])
+                out = _shown(s, out, part, cell)
     out.cover = 1.0 - free * (1.0 - mine)
     return out
 

@@ -14,7 +14,7 @@ from skycrane.vehicle.materials import MATERIALS
 
 __all__ = ["BODY_IDS", "MATERIAL_IDS", "about_of", "intrinsics_of"]
 
-_VERSION = 3
+_VERSION = 4
 _NONE = {"sky": 0, "ground": 1}
 
 BODY_IDS = _NONE | {name: k + 2 for k, name in enumerate(SURFACES)}
@@ -27,8 +27,10 @@ _CONVENTIONS = {
     "image": "arrays are (frame, row, column, ...); row 0 is the top; the centre of the upper left "
     "photosite is pixel (0, 0)",
     "ray": "one ray through each photosite's centre, at the time of the frame: the middle of its "
-    "exposure",
-    "optical": "camera frame: x right, y down, z forward, origin in the optical centre",
+    "exposure; it starts in the optical centre, or, of a CAHVORE lens, on the axis O where its "
+    "entrance pupil is: O (t / sin t - 1) (E0 + E1 t^2 + E2 t^4) ahead of it, t the angle off O",
+    "optical": "camera frame: x right, y down, z forward, origin in the optical centre (C of a "
+    "CAHVORE lens)",
     "mars_fixed": "IAU_MARS, turns with the planet, m",
     "site": "east, north, up at the landing target on its radius, m",
     "surface": "the frame of a surface's mesh: that of its body; x forward, y right, z down",

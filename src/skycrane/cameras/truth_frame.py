@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from skycrane.cameras.bodies import SURFACES, Bodies
 from skycrane.cameras.cords import Pieces
 from skycrane.cameras.optics import Lens
+from skycrane.cameras.pupil import pupil_of
 from skycrane.cameras.renderer import Pose, Renderer
 from skycrane.cameras.scene import Moment, Scene
 from skycrane.cameras.strand_set import CORD_MATERIALS
@@ -53,6 +54,7 @@ class TruthFrame:
         material: 0 sky, 1 ground, k + 2 for material k.
         normal: unit vectors in the optical frame toward the camera; NaN for sky.
         sun_visibility: share of the sun's disk seen from the point; NaN for sky.
+        dust_transmittance: share of the point's light that comes through the engines' dust.
         flow_px: (column, row) displacement to the next frame, px; NaN where there is none.
     """
 
@@ -61,6 +63,7 @@ class TruthFrame:
     material: NDArray[np.uint8] | None = None
     normal: NDArray[np.float16] | None = None
     sun_visibility: NDArray[np.float16] | None = None
+    dust_transmittance: NDArray[np.float16] | None = None
     flow_px: NDArray[np.float32] | None = None
 
 
@@ -98,19 +101,21 @@ def truth_of(
         renderer: places bodies and cords; its scene is what is looked at.
         lens: what the camera draws with.
         now, later: the two frames. `later` matters to flow alone.
-        channels: which of depth, body, material, normal, visibility, flow to keep.
+        channels: which of depth, body, material, normal, visibility, dust, flow to keep.
     """
     scene = renderer.scene
     flow = "flow" in channels and later is not None
     device, shape = scene.device, (lens.height, lens.width)
     directions, bodies, strands = _placed(renderer, now, lens)
-    depth, sun = (wp.empty(shape, dtype=float, device=device) for _ in range(2))
+    depth, sun, through = (wp.empty(shape, dtype=float, device=device) for _ in range(3))
     body, material = (wp.empty(shape, dtype=wp.uint8, device=device) for _ in range(2))
     normal, target = (wp.empty(shape, dtype=wp.vec3, device=device) for _ in range(2))
     eye = _eye(scene, now, lens)
     then = _later(scene, now, later if flow else None)
-    inputs = [eye, directions, scene.ground, bodies, strands, then, int("visibility" in channels)]
-    inputs += [depth, body, material, normal, sun, target]
+    dust = scene.dust.state(now.moment.t_s, origin_m=scene.focus_m)
+    inputs = [eye, directions, scene.ground, bodies, strands, then, dust]
+    inputs += [int("visibility" in channels), int("dust" in channels)]
+    inputs += [depth, body, material, normal, sun, through, target]
     launch_rows(truth_kernel, *shape, inputs, device=device, workers=renderer.workers)
     flow_px = None
     if "flow" in channels:
@@ -123,6 +128,7 @@ def truth_of(
         "material": np.array(material.numpy()) if "material" in channels else None,
         "normal": normal.numpy().astype(np.float16) if "normal" in channels else None,
         "sun_visibility": sun.numpy().astype(np.float16) if "visibility" in channels else None,
+        "dust_transmittance": through.numpy().astype(np.float16) if "dust" in channels else None,
     }
     return TruthFrame(**keep, flow_px=flow_px)
 
@@ -130,6 +136,7 @@ def truth_of(
 def _eye(scene: Scene, view: View, lens: Lens) -> Any:
     eye, pose = Eye(), view.pose
     eye.at, eye.turn, eye.cone = wp.vec3(*pose.eye_m), wp.mat33(*pose.turn.ravel()), 1 / lens.fx
+    eye.pupil = pupil_of(lens)
     eye.sun, eye.half_sun = wp.vec3(*scene.sun), float(np.arccos(scene.air.cos_sun))
     eye.cord_material = wp.vec3i(*(material_id(name) + 2 for name in CORD_MATERIALS))
     eye.cord_width = 4 * float(_pieces(view).radius_m.max(initial=0.0))
@@ -210,7 +217,7 @@ def _flow(
     # Beyond the picture's corners a lens's polynomial may turn back into the picture.
     ahead = height >= directions.numpy()[..., 2].min() - 1e-3
     pixel = np.full((*shape, 2), np.nan)
-    pixel[ahead] = lens.project(points[ahead])
+    pixel[ahead] = lens.project_points(points[ahead])
     size = np.array([lens.width, lens.height])
     with np.errstate(invalid="ignore"):
         inside = ((pixel >= -0.5) & (pixel < size - 0.5)).all(axis=-1)

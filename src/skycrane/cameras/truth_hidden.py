@@ -7,6 +7,7 @@ import warp as wp
 
 from skycrane.cameras.bodies import SURFACES, Bodies, body_hit
 from skycrane.cameras.heightfield import Ground, trace_ground
+from skycrane.cameras.pupil import pupil_start
 from skycrane.cameras.strands import Strands, cell_of, cord_at
 from skycrane.cameras.truth_rays import Eye
 
@@ -47,9 +48,12 @@ def hidden_kernel(
     y = pixel[i, j][1]
     if wp.isnan(x) or wp.isnan(y):
         return
-    nowhere = wp.vec3(0.0, 0.0, 0.0)
-    reach = wp.length(target[i, j])
-    d = wp.normalize(eye.turn * target[i, j])
+    # The pupil moves so little that a point's direction from the optical centre tells its place.
+    start = pupil_start(eye.pupil, target[i, j])
+    ahead = target[i, j] - start
+    reach = wp.length(ahead)
+    o = eye.turn * start
+    d = wp.normalize(eye.turn * ahead)
     row = int(y + 0.5)
     column = int(x + 0.5)
     slack = 3.0e-3 + 2.0e-4 * reach
@@ -62,16 +66,15 @@ def hidden_kernel(
     far = reach - slack
     if far <= 0.0:
         return
-    hit = body_hit(bodies, row, column, nowhere, d, far)
+    hit = body_hit(bodies, row, column, o, d, far)
     covered = hit.t >= 0.0
     if not covered:
-        t = trace_ground(ground, eye.at, d, eye.cone, far)
+        t = trace_ground(ground, eye.at + o, d, eye.cone, far)
         covered = t >= 0.0 and t < far
     if not covered and strands.count > 0:
-        ahead = target[i, j]
         at = wp.vec2(ahead[0] / ahead[2], ahead[1] / ahead[2])
         depth = far / wp.sqrt(1.0 + wp.dot(at, at))
         cell = cell_of(directions, row, column)
-        covered = cord_at(strands, row, column, at, cell, depth).cover > 0.5
+        covered = cord_at(strands, row, column, at, start, cell, depth).cover > 0.5
     if covered:
         hidden[i, j] = wp.uint8(1)

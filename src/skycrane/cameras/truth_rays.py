@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.cameras.bodies import Bodies, BodyHit, body_hit, body_normal, body_shadow
+from skycrane.cameras.bodies import Bodies, BodyHit, body_hit, body_normal
+from skycrane.cameras.dust import DustState
 from skycrane.cameras.heightfield import Ground, trace_ground
+from skycrane.cameras.pupil import Pupil, pupil_start
 from skycrane.cameras.strands import (
     Strands,
     cell_of,
@@ -18,17 +20,13 @@ from skycrane.cameras.strands import (
     cord_front,
 )
 from skycrane.cameras.truth_ground import datum_normal, even_ground, ground_normal, relief_sun
+from skycrane.cameras.truth_light import bodies_sun, through_dust
 
-__all__ = ["DISC_RAYS", "Eye", "Later", "truth_kernel"]
+__all__ = ["Eye", "Later", "truth_kernel"]
 
 wp.set_module_options({"enable_backward": False})
 
-DISC_RAYS = 32
-"""Points on the sun's disk that visibility is counted by; the first 8 alone where they agree."""
-
 _FAR = wp.constant(140000.0)
-_DISC = wp.constant(DISC_RAYS)
-_PROBES = wp.constant(8)
 
 
 @wp.struct
@@ -39,6 +37,7 @@ class Eye:
         at: optical centre in the local frame, m.
         turn: rotation from the optical frame to the local one.
         cone: angle of a photosite, rad.
+        pupil: how the entrance pupil moves.
         sun: toward the sun, local axes.
         half_sun: the sun's angular radius, rad.
         cord_material: what cords are made of, by their kind.
@@ -48,6 +47,7 @@ class Eye:
     at: wp.vec3
     turn: wp.mat33
     cone: float
+    pupil: Pupil
     sun: wp.vec3
     half_sun: float
     cord_material: wp.vec3i
@@ -89,9 +89,9 @@ class Met:
     """What a ray met.
 
     Attributes:
-        t: distance, m; -1 for open sky.
+        t: distance from where the ray starts, m; -1 for open sky.
         body, material: ids, 0 for open sky.
-        at: the point from the eye, local axes, m.
+        at: the point from the optical centre, local axes, m.
         normal: unit vector on the side that is seen; NaN for open sky.
         then: where the point is from the eye in the next frame, local axes, m; 0 for nowhere.
     """
@@ -102,27 +102,6 @@ class Met:
     at: wp.vec3
     normal: wp.vec3
     then: wp.vec3
-
-
-@wp.func
-def _bodies_sun(b: Bodies, p: wp.vec3, sun: wp.vec3, half_sun: float) -> float:
-    """Return the share of the sun's disk that no body covers."""
-    helper = wp.where(wp.abs(sun[0]) < 0.7, wp.vec3(1.0, 0.0, 0.0), wp.vec3(0.0, 1.0, 0.0))
-    e1 = wp.normalize(wp.cross(sun, helper))
-    e2 = wp.cross(sun, e1)
-    free = int(0)
-    for n in range(_DISC):
-        if n == _PROBES and (free == 0 or free == _PROBES):
-            return wp.where(free == 0, 0.0, 1.0)
-        # Points of a sunflower (Vogel 1979), its rim first: what comes over the disk's edge is met
-        # by one of the first 8 before it covers a fiftieth.
-        k = int(_DISC) - 1 - n
-        r = half_sun * wp.sqrt((float(k) + 0.5) / float(_DISC))
-        a = 2.39996323 * float(k)
-        d = wp.normalize(sun + e1 * (r * wp.cos(a)) + e2 * (r * wp.sin(a)))
-        if not body_shadow(b, p, d):
-            free += 1
-    return float(free) / float(_DISC)
 
 
 @wp.func
@@ -143,43 +122,50 @@ def _body_then(b: Bodies, later: Later, hit: BodyHit, r: wp.vec3) -> wp.vec3:
 
 
 @wp.func
-def _on_ground(met: Met, d: wp.vec3, t: float, later: Later) -> Met:
+def _on_ground(met: Met, o: wp.vec3, d: wp.vec3, t: float, later: Later) -> Met:
     """Return `met` moved to a point of the ground; its normal is still to be set."""
     met.t = t
     met.body = int(1)
     met.material = int(1)
-    met.at = d * t
+    met.at = o + d * t
     met.then = met.at + later.shift
     return met
 
 
 @wp.func
 def _surface_met(
-    eye: Eye, ground: Ground, bodies: Bodies, later: Later, row: int, column: int, d: wp.vec3
+    eye: Eye,
+    ground: Ground,
+    bodies: Bodies,
+    later: Later,
+    row: int,
+    column: int,
+    o: wp.vec3,
+    d: wp.vec3,
 ) -> Met:
-    """Return what a ray meets of bodies and ground."""
+    """Return what a ray meets of bodies and ground; it starts at `o` from the optical centre."""
     met = Met()
     met.normal = wp.vec3(wp.nan, wp.nan, wp.nan)
     near = float(_FAR)
-    hit = body_hit(bodies, row, column, wp.vec3(0.0, 0.0, 0.0), d, near)
+    hit = body_hit(bodies, row, column, o, d, near)
     if hit.t >= 0.0:
         near = hit.t
-    t = trace_ground(ground, eye.at, d, eye.cone, near)
+    t = trace_ground(ground, eye.at + o, d, eye.cone, near)
     if t >= 0.0 and t < near:
-        met = _on_ground(met, d, t, later)
+        met = _on_ground(met, o, d, t, later)
         met.normal = ground_normal(ground, eye.at + met.at, t, eye.cone)
     elif hit.t >= 0.0:
         met.t = hit.t
         met.body = hit.surface + 2
         met.material = bodies.kind[bodies.material[bodies.first[hit.surface] + hit.face]] + 2
-        met.at = d * hit.t
+        met.at = o + d * hit.t
         met.normal = body_normal(bodies, hit, d)
         if later.active != 0:
             met.then = _body_then(bodies, later, hit, met.at)
     else:
         met.t = even_ground(ground, eye.at, d)
         if met.t >= 0.0:
-            met = _on_ground(met, d, met.t, later)
+            met = _on_ground(met, o, d, met.t, later)
             met.normal = datum_normal(ground, eye.at + met.at)
     return met
 
@@ -192,25 +178,27 @@ def _cord_met(
     later: Later,
     row: int,
     column: int,
+    o: wp.vec3,
     d: wp.vec3,
     ahead: wp.vec3,
     cell: wp.vec2,
 ) -> Met:
     """Return the cord before what was met where it covers more than half of the photosite.
 
-    `d` is the ray in local axes, `ahead` in the optical frame, `cell` the photosite's size.
+    `o` is where the ray starts and `d` where it looks, local axes; `ahead` the same as `d` in the
+    optical frame, `cell` the photosite's size.
     """
     at = wp.vec2(ahead[0] / ahead[2], ahead[1] / ahead[2])
     slant = wp.sqrt(1.0 + wp.dot(at, at))
     behind = wp.where(met.t > 0.0, met.t, float(_FAR)) / slant
-    cord = cord_at(strands, row, column, at, cell, behind)
+    cord = cord_at(strands, row, column, at, pupil_start(eye.pupil, ahead), cell, behind)
     if cord.cover <= 0.5:
         return met
     k = cord.piece
     met.t = cord_front(strands, cord, slant)
     met.body = cord_body(strands, cord)
     met.material = eye.cord_material[strands.kind[k]]
-    met.at = d * met.t
+    met.at = o + d * met.t
     x = cord.across
     side = eye.turn * wp.vec3(cord.side[0], cord.side[1], 0.0)
     across = cord_across(strands, cord, side, d)
@@ -237,7 +225,7 @@ def _sun_seen(met: Met, eye: Eye, ground: Ground, bodies: Bodies) -> float:
     if met.body == 1:
         lit = relief_sun(ground, eye.at + met.at, met.t, eye.cone, eye.sun)
     if lit > 0.0:
-        lit *= _bodies_sun(bodies, met.at + met.normal * 4.0e-3, eye.sun, eye.half_sun)
+        lit *= bodies_sun(bodies, met.at + met.normal * 4.0e-3, eye.sun, eye.half_sun)
     return lit
 
 
@@ -250,12 +238,15 @@ def truth_kernel(
     bodies: Bodies,
     strands: Strands,
     later: Later,
+    dust: DustState,
     want_sun: int,
+    want_dust: int,
     depth: wp.array2d(dtype=float),
     body: wp.array2d(dtype=wp.uint8),
     material: wp.array2d(dtype=wp.uint8),
     normal: wp.array2d(dtype=wp.vec3),
     sun: wp.array2d(dtype=float),
+    through: wp.array2d(dtype=float),
     target: wp.array2d(dtype=wp.vec3),
 ):
     """Fill the truth of every photosite.
@@ -267,13 +258,17 @@ def truth_kernel(
     i, j = wp.tid()
     i += row0
     d = wp.normalize(eye.turn * directions[i, j])
-    met = _surface_met(eye, ground, bodies, later, i, j, d)
+    o = eye.turn * pupil_start(eye.pupil, directions[i, j])
+    met = _surface_met(eye, ground, bodies, later, i, j, o, d)
     if strands.count > 0:
         cell = cell_of(directions, i, j)
-        met = _cord_met(met, eye, strands, later, i, j, d, directions[i, j], cell)
+        met = _cord_met(met, eye, strands, later, i, j, o, d, directions[i, j], cell)
     sun[i, j] = float(wp.nan)
     if want_sun != 0:
         sun[i, j] = _sun_seen(met, eye, ground, bodies)
+    through[i, j] = float(1.0)
+    if want_dust != 0:
+        through[i, j] = through_dust(dust, met.t, met.body == 1, eye.at + o, d)
     depth[i, j] = met.t
     body[i, j] = wp.uint8(met.body)
     material[i, j] = wp.uint8(met.material)

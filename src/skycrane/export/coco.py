@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -94,40 +93,46 @@ def export_coco(
     read_run(directory)
     names = _cameras(directory, cameras)
     _check_output(output)
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
     with ExitStack() as stack:
         mission = _mission(directory) if pictures else None
         sources = [_source(directory, name, mission, stack) for name in names]
         categories = _categories(sources)
-        pool = stack.enter_context(ThreadPoolExecutor(4))
-        total = sum(len(source.truth) for source in sources)
-        advance = stack.enter_context((progress or Progress()).task("exporting", total))
-        for number, (source, index, found) in zip(
-            count(1), _frames(sources, categories, output, pool), strict=False
-        ):
-            images.append(_image(source, index, number))
-            for instance in found:
-                annotations.append({"id": len(annotations) + 1, "image_id": number, **instance})
-            advance()
+        images, annotations = _listed(sources, categories, output, progress or Progress())
     file = output / "annotations" / "instances.json"
-    told = {"description": "Skycrane: bodies of a landing on Mars", "version": __version__}
+    write_json(file, _dataset(categories, images, annotations))
+    names_told = ", ".join(categories.values())
+    counts = {"images": len(images), "annotations": len(annotations)}
+    return {**counts, "categories": names_told, "file": str(file)}
+
+
+def _listed(
+    sources: Sequence[_Source], categories: dict[int, str], output: Path, progress: Progress
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the entries of images and annotations, numbered from 1, the pictures written."""
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    total = sum(len(source.truth) for source in sources)
+    with ThreadPoolExecutor(4) as pool, progress.task("exporting", total) as advance:
+        for source, index, found in _frames(sources, categories, output, pool):
+            images.append(_image(source, index, len(images) + 1))
+            for instance in found:
+                number = len(annotations) + 1
+                annotations.append({"id": number, "image_id": len(images), **instance})
+            advance()
+    return images, annotations
+
+
+def _dataset(
+    categories: dict[int, str], images: list[dict[str, Any]], annotations: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the whole of instances.json."""
     bodies = [{"id": k, "name": name, "supercategory": "vehicle"} for k, name in categories.items()]
-    write_json(
-        file,
-        {
-            "info": told,
-            "licenses": [],
-            "categories": bodies,
-            "images": images,
-            "annotations": annotations,
-        },
-    )
     return {
-        "images": len(images),
-        "annotations": len(annotations),
-        "categories": ", ".join(categories.values()),
-        "file": str(file),
+        "info": {"description": "Skycrane: bodies of a landing on Mars", "version": __version__},
+        "licenses": [],
+        "categories": bodies,
+        "images": images,
+        "annotations": annotations,
     }
 
 

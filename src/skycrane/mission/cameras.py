@@ -53,7 +53,7 @@ class Cahvore(Section):
     r: Coefficients
     """R: radial distortion; zeros for CAHV."""
     e: Coefficients
-    """E: movement of the entrance pupil, m; zeros for CAHVOR; too small to see in the pictures."""
+    """E: movement of the entrance pupil along O, m; zeros for CAHVOR."""
     type: Literal[1, 2, 3] = 1
     """1 perspective (CAHV, CAHVOR too), 2 fish-eye, 3 the linearity between them."""
     linearity: Annotated[float, Field(ge=-1, le=1)] = 1.0
@@ -243,12 +243,33 @@ class Camera(Section):
             raise ValueError("a tracking camera sits inside its body: give position_m, its offset")
         if self.mount != "tracking" and self.looks is None:
             raise ValueError("looks is missing: give the direction of the optical axis")
+        if self.mount == "world" and self.position_m[2] <= 0:
+            raise ValueError("a world camera stands in the ground: position_m ends in m above it")
         return self
 
     @model_validator(mode="after")
     def _axes_differ(self) -> Camera:
         if np.linalg.norm(np.cross(self._axis, self.image_up)) < 1e-6:
             raise ValueError("looks and image_up lie on one line")
+        return self
+
+    @model_validator(mode="after")
+    def _lens_reaches_its_corners(self) -> Camera:
+        if self.optics.cahvore or not any(self.optics.distortion):
+            return self
+        k1, k2, _, _, k3 = self.optics.distortion
+        r = np.tan(np.linspace(0.0, 1.57, 4000))
+        drawn = r * (1 + r**2 * (k1 + r**2 * (k2 + r**2 * k3)))
+        back = np.flatnonzero(np.diff(drawn) <= 0)
+        most = float(drawn[back[0]] if len(back) else np.inf)
+        size = np.array([self.detector.width, self.detector.height]) / 2
+        corner_px = np.linalg.norm(size + np.abs(self.optics.principal_offset_px))
+        focal_px = self.optics.focal_length_m / self.detector.pitch_m
+        if most * focal_px < corner_px:
+            raise ValueError(
+                f"the distortion folds the picture back {most * focal_px:.0f} photosites from its "
+                f"middle; its corners are {corner_px:.0f} away"
+            )
         return self
 
     @property
