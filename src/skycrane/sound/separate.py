@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from skycrane.sound.clicks import ClickFilter, click_frame_size
 from skycrane.sound.combs import Comb, learn_comb, ridge_power
 from skycrane.sound.frames import OverlapAdd
-from skycrane.sound.moving import MovingNoise, NoiseParts, learn_parts
+from skycrane.sound.levels import level_difference_db
+from skycrane.sound.moving import MovingNoise, NoiseParts, leakage, learn_parts
 from skycrane.sound.ridges import RidgeFilter, where_comb_is, where_ridges_are
 from skycrane.sound.survey import (
     Survey,
     frame_size,
-    level_difference_db,
     steady_amplitudes,
     steady_tones,
     survey,
@@ -131,7 +131,7 @@ def _from_reference(heard: Survey, reference: Blocks, other_hz: float) -> NoiseM
     steady = steady_tones(noise, everywhere=False)
     bare = survey(reference, other_hz, tones_hz=steady)
     tones = same_tones(steady, steady_tones(heard, everywhere=True))
-    level_db = level_difference_db(heard, noise)
+    level_db = level_difference_db(heard.lull, noise.lull)
     # From power a Hz in the reference to power in a frame of the recording.
     scale = 10 ** (level_db / 10) * rate_hz * frame_size(rate_hz) / 4
     crossed = where_ridges_are(bare.mean, bare.held)
@@ -144,7 +144,7 @@ def _from_reference(heard: Survey, reference: Blocks, other_hz: float) -> NoiseM
         "the reference",
         bare.power_at(bins_hz, crossed.astype(float)) > 0,
         level_db=level_db,
-        parts=learn_parts(bare.bands),
+        parts=learn_parts(bare.bands, bare.bands.density(leakage(bare.mean)[None])[0]),
         comb=_comb(noise, crossed, scale),
         ridge_power=noise.power_at(bins_hz, strong) * scale,
     )

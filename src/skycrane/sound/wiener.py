@@ -29,9 +29,6 @@ _MOST_LOUDER, _LOSS_LEFT = 2.5, 1.05
 the breeze loses by it is made up for by at most the first factor, but for the second."""
 _LEAST_SWING = 0.05
 """Share of its mean below which moving noise does not count as quieter."""
-_EXPONENT = 0.85
-"""Under noise that moves the breeze's level is not known well enough for that; there the gain lies
-between Wiener's (1) and the one that keeps the level (0.5)."""
 _LONE = 0.05
 """Share that a bin's surroundings have at most where it stands alone."""
 _LONG, _SHORT = 10, 6
@@ -181,10 +178,7 @@ class BreezeGain:
             noise = self._noise.push(noise)
         breeze = self._over_frequency(guess, self._weight_second)
         share = self._share(breeze, noise)
-        if self.moving is None:
-            gain = share * np.sqrt(self._made_up(share, breeze, noise))
-        else:
-            gain = share**_EXPONENT
+        gain = share * np.sqrt(self._made_up(share, breeze, noise))
         older = self._spectra_2.push(older)
         # Nothing is made louder than it was.
         gain = np.minimum(gain, 1.0) ** self.strength
