@@ -43,6 +43,8 @@ _MACHINE_LEAST = 15.0
 _MACHINE_LINES, _MACHINE_PRESENT, _MACHINE_SHARE = 4, 0.9, 0.5
 """Without a reference a comb is a machine's if it has so many lines, is there for so much of the
 time and makes up so much of all ridges."""
+_MACHINE_WANDER = 0.003
+"""Ratio, less 1, by which its lines must have climbed and fallen."""
 _NEAR_HZ, _NEAR = 3.0, 1 / 300
 """Steady tones this near (Hz, fraction) to one another are the same."""
 
@@ -161,12 +163,14 @@ def _comb(noise: Survey, where: NDArray[np.bool_], scale: float) -> Comb | None:
 def _machine(heard: Survey) -> Comb | None:
     """Return the comb of a machine that runs all through a recording.
 
-    A voice pauses and glides further, notes of a tune keep no ratio from first to last.
+    A voice pauses and glides further, notes of a tune keep no ratio from first to last. Lines that
+    do not wander are steady tones: those are subtracted, and to hold them down as well would take
+    the wind beside them.
     """
     comb = learn_comb(heard.ridges, heard.frequency_hz[1], least=_MACHINE_LEAST)
     if comb is None or comb.lines_hz.size < _MACHINE_LINES or comb.present < _MACHINE_PRESENT:
         return None
-    return comb if comb.explains > _MACHINE_SHARE else None
+    return comb if comb.explains > _MACHINE_SHARE and comb.wander > _MACHINE_WANDER else None
 
 
 def same_tones(ours: NDArray[np.float64], heard: NDArray[np.float64]) -> NDArray[np.float64]:
