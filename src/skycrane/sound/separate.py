@@ -31,7 +31,7 @@ _MOST_SHIFT = 0.06
 """A motor's rate differs from one day to another by no more than this fraction."""
 _FEWEST = 24
 """Frames, near a second, below which no quiet time can be told from the rest."""
-_LOUDER = 1.5
+_LOUDER = 2.2
 """A tone found without a reference may be louder by this factor than in the quiet time."""
 _RIDGE_LOUDER = 0.7
 """How loud a ridge may be in the recording beside a strong one in the reference to be the noise's

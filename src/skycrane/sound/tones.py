@@ -23,7 +23,7 @@ _PROMINENCE = 4.0
 """A tone stands this many times above the median power around it."""
 _NEIGHBOURS = 41
 """Bins of that median."""
-_AWAY, _THERE = 0.15, 0.3
+_AWAY, _THERE = 0.1, 0.2
 """Shares of the largest amplitude that a tone may have, below which it is not there, and above
 which it is."""
 _MOST = 64
