@@ -35,6 +35,11 @@ class Bands:
         self.scale = 2 / (rate_hz * (bins - 1))
 
     def density(self, power: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return mean densities [1/Hz] of powers in frames, [frames, bands].
+
+        Args:
+            power: power in each bin, [frames, bins].
+        """
         total = np.zeros((len(power), power.shape[1] + 1))
         np.cumsum(power, axis=1, out=total[:, 1:])
         at = total[:, self.low] * (1 - self.part) + total[:, self.low + 1] * self.part

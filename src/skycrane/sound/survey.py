@@ -31,7 +31,7 @@ _QUIET, _QUIETEST = 0.15, 0.03
 far below that for the second, steady noise does not."""
 _FALLING, _UNSTEADY = 1.6, 3.0
 """Factors of power by which a floor and a tone may fall between the two."""
-_STEPS = {"lowest_db": -220.0, "step_db": 1.5, "steps": 224}
+_LOWEST_DB, _STEP_DB, _STEPS = -220.0, 1.5, 224
 """Histogram of levels: full-scale samples are near 1, so powers in frames end near +90 dB."""
 
 
@@ -104,7 +104,9 @@ class _Collector:
         self.bins = size // 2 + 1
         self.kernel = hann(5)
         self.bias_count = effective_count(self.kernel, size, size // 4, power=True)
-        self.levels = LevelHistogram(self.bins, **_STEPS)
+        self.levels = LevelHistogram(
+            self.bins, lowest_db=_LOWEST_DB, step_db=_STEP_DB, steps=_STEPS
+        )
         self.thirds = ThirdOctaves(self.bins, rate_hz, self.bias_count)
         self.total = np.zeros(self.bins)
         self.frames = 0
