@@ -67,6 +67,7 @@ class NoiseModel:
         parts: what the noise is made of where it moves; None where it is steady.
         comb: lines that those ridges keep to; None: they keep to none.
         ridge_power: largest power of those that is held down, [bins]; None: any.
+        unrest: how far noise that moves strays from what it is followed to, as a share, [bins].
     """
 
     rate_hz: float
@@ -80,6 +81,7 @@ class NoiseModel:
     parts: NoiseParts | None = None
     comb: Comb | None = None
     ridge_power: NDArray[np.float64] | None = None
+    unrest: NDArray[np.float64] | None = None
 
 
 def model_noise(
@@ -128,17 +130,36 @@ def _from_itself(heard: Survey, recording: Blocks) -> NoiseModel:
 
 def _from_reference(heard: Survey, reference: Blocks, other_hz: float) -> NoiseModel:
     """Return the noise that a reference shows, brought to the recording's level and rate."""
-    rate_hz, bins_hz = heard.rate_hz, heard.frequency_hz
     noise = survey(reference, other_hz, ridges_too=True)
     steady = steady_tones(noise, everywhere=False)
     bare = survey(reference, other_hz, tones_hz=steady)
-    tones = same_tones(steady, steady_tones(heard, everywhere=True))
+    found = _brought(heard, noise, bare, same_tones(steady, steady_tones(heard, everywhere=True)))
+    if found.parts is None:
+        return found
+    itself = Separator(_brought(noise, noise, bare, steady))
+    for block in reference():
+        itself.push(block)
+    itself.flush()
+    return replace(found, unrest=noise.power_at(heard.frequency_hz, itself.gain.strays()))
+
+
+def _brought(heard: Survey, noise: Survey, bare: Survey, tones: NDArray[np.float64]) -> NoiseModel:
+    """Return the noise of a reference as it is in a recording.
+
+    Args:
+        heard: of the recording.
+        noise: of the reference.
+        bare: of the reference without its tones and clicks.
+        tones: where those are in the recording [Hz].
+    """
+    rate_hz, bins_hz = heard.rate_hz, heard.frequency_hz
     level_db = level_difference_db(heard.lull, noise.lull)
     # From power a Hz in the reference to power in a frame of the recording.
     scale = 10 ** (level_db / 10) * rate_hz * frame_size(rate_hz) / 4
     crossed = where_ridges_are(bare.mean, bare.held)
     power = np.where(crossed, bare.held, bare.mean)
     strong = _RIDGE_LOUDER * noise.density(ridge_power(noise.ridges, crossed.size))
+    leaked = bare.bands.density(leakage(bare.mean)[None])[0]
     return NoiseModel(
         rate_hz,
         tones[tones < 0.49 * rate_hz],
@@ -146,7 +167,7 @@ def _from_reference(heard: Survey, reference: Blocks, other_hz: float) -> NoiseM
         "the reference",
         bare.power_at(bins_hz, crossed.astype(float)) > 0,
         level_db=level_db,
-        parts=learn_parts(bare.bands, bare.bands.density(leakage(bare.mean)[None])[0]),
+        parts=learn_parts(bare.bands, leaked),
         comb=_comb(noise, crossed, scale),
         ridge_power=noise.power_at(bins_hz, strong) * scale,
     )
@@ -223,7 +244,7 @@ def _gain(noise: NoiseModel, size: int, strength: float) -> BreezeGain:
     moving = MovingNoise(parts, bins=noise.floor.size, rate_hz=noise.rate_hz)
     # What is followed is told beside the reference's own level.
     floor = noise.floor / louder
-    return BreezeGain(floor, size=size, strength=strength, moving=moving)
+    return BreezeGain(floor, size=size, strength=strength, moving=moving, unrest=noise.unrest)
 
 
 class Separator:
@@ -237,6 +258,7 @@ class Separator:
     def __init__(self, noise: NoiseModel, *, strength: float = 1.0) -> None:
         size, rate_hz = frame_size(noise.rate_hz), noise.rate_hz
         short = click_frame_size(size)
+        self.gain = _gain(noise, size, strength)
         self._stages = [
             OverlapAdd(short, [ClickFilter(size=short, rate_hz=rate_hz, strength=strength)]),
             OverlapAdd(
@@ -256,7 +278,7 @@ class Separator:
                         comb=noise.comb,
                         bin_hz=rate_hz / size,
                     ),
-                    _gain(noise, size, strength),
+                    self.gain,
                 ],
             ),
         ]

@@ -49,6 +49,8 @@ class BreezeGain:
         strength: exponent on the gain; 0 leaves everything, 1 is best.
         least: smallest share of the power that is left, one value or [bins].
         moving: follows noise that moves; None where it is steady.
+        unrest: how far the noise, smoothed, strays from what it is followed to, as a share of that,
+            RMS, [bins]; what chance does is known without.
     """
 
     delay = _LONG + _SHORT
@@ -61,8 +63,10 @@ class BreezeGain:
         strength: float = 1.0,
         least: NDArray[np.float64] | float = _LEAST,
         moving: MovingNoise | None = None,
+        unrest: NDArray[np.float64] | None = None,
     ) -> None:
-        self.moving = moving
+        self.moving, self.unrest = moving, unrest
+        self._strayed, self._seen = np.zeros(noise.size), 0.0
         self.noise = np.asarray(noise, dtype=np.float64)
         self.strength = strength
         self.least = np.maximum(least, _LEAST)
@@ -112,14 +116,27 @@ class BreezeGain:
         share = np.where(whole > 0, breeze / np.where(whole > 0, whole, 1.0), 1.0)
         return np.maximum(share, self.least)
 
+    def strays(self) -> NDArray[np.float64]:
+        """Return how far all that went through strayed from the noise: its unrest, [bins]."""
+        return np.sqrt(self._strayed / max(self._seen, 1.0))
+
     def _first_share(
-        self, power: NDArray[np.float64], usual: NDArray[np.float64], noise: NDArray[np.float64]
+        self,
+        power: NDArray[np.float64],
+        usual: NDArray[np.float64],
+        noise: NDArray[np.float64],
+        valid: NDArray[np.float64],
     ) -> NDArray[np.float64]:
         """Return the share of the breeze in frames with `noise`, when about them it is `usual`."""
         spread = self._spread
         if self.moving is not None:
             spread = spread * (usual / np.maximum(self.noise, 1e-300))
+        if self.unrest is not None:
+            spread = np.maximum(spread, self.unrest * usual)
         excess = self._over_frequency(power - usual, self._weight_first)
+        if self.moving is not None:
+            self._strayed += valid @ (excess / np.maximum(usual, 1e-300)) ** 2
+            self._seen += float(valid.sum())
         share = self._share(np.maximum(excess - _MARGIN_LIKELY * spread, 0.0), usual)
         total = np.zeros((len(share), share.shape[1] + 1))
         np.cumsum(share, axis=1, out=total[:, 1:])
@@ -168,7 +185,7 @@ class BreezeGain:
         count = len(spectra)
         weights = self._valid.push(valid)
         power, usual, noise = self._over_time(np.abs(spectra) ** 2, weights)
-        share = self._first_share(power, usual, noise)
+        share = self._first_share(power, usual, noise, weights[_LONG : _LONG + count])
         older = self._spectra.push(spectra)
         # What the breeze is expected to be, given the frame itself: its mean and its spread.
         guess = (share * np.abs(older)) ** 2 + share * noise
