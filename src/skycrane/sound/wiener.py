@@ -20,6 +20,8 @@ _CONTEXT = 1.6
 _MARGIN_LIKELY, _MARGIN_UNLIKELY = 0.5, 3.5
 """Chance excesses of the noise, in standard deviations, not taken for breeze: where surroundings
 hold breeze, and where they hold none. Lone islands of noise that slipped through would burble."""
+_TAIL = 2.0
+"""How much further beyond its deviation noise reaches, for each time its level that it deviates."""
 _LEAST = 0.01
 """Smallest share, -40 dB. What is left keeps the rest from sounding hollow."""
 _LEVEL_OCTAVES = 2.0
@@ -132,7 +134,9 @@ class BreezeGain:
         if self.moving is not None:
             spread = spread * (usual / np.maximum(self.noise, 1e-300))
         if self.unrest is not None:
-            spread = np.maximum(spread, self.unrest * usual)
+            # What strays far has a longer tail than chance: voices, not waves of hiss.
+            tail = 1 + _TAIL * self.unrest
+            spread = np.maximum(spread, tail * self.unrest * usual)
         excess = self._over_frequency(power - usual, self._weight_first)
         if self.moving is not None:
             self._strayed += valid @ (excess / np.maximum(usual, 1e-300)) ** 2
