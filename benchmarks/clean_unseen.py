@@ -2,8 +2,10 @@
 
 `python -m benchmarks.clean_unseen` prints mean SI-SDR gains by noise and what becomes of the wind's
 level; with `peers`, those of the noise reducers of the main benchmark too, with the settings they
-got on its development seeds. The oracle is Wiener's gain with the noise's true mean spectrum and
-the wind's own power smoothed over seven frames; it is not given the tones.
+got on its development seeds and, for the one that is taught a breeze, the breeze that it is taught
+there. The oracle is Wiener's gain with the noise's true mean spectrum and the wind's own power
+smoothed over seven frames; it is not given the tones. With `dev` the development set is gone
+through, on which parameters may be chosen.
 """
 
 from __future__ import annotations
@@ -14,13 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.bench_clean import SETTINGS, _oracle
+from benchmarks.bench_clean import SETTINGS, _oracle, _store, _store_training
 from benchmarks.clean_unseen_set import LEVELS_DB, NOISES, UnseenClip, clips, winds
 from benchmarks.peers.run import run_peer
 from skycrane.sound.measure import level_db, si_sdr_db
 from skycrane.sound.separate import separate
-
-PEERS = ("NMF taught the noise", "MMSE-LSA", "noisereduce, stationary", "SoX noisered")
 
 
 def ours(clip: UnseenClip) -> tuple[float, float, float]:
@@ -38,26 +38,23 @@ def ours(clip: UnseenClip) -> tuple[float, float, float]:
     )
 
 
-def main(with_peers: bool) -> None:
+def main(*, with_peers: bool, dev: bool) -> None:
     """Print the tables."""
-    heard_winds = list(winds())
-    print(f"winds: {', '.join(heard_winds)}")
-    every: list[UnseenClip] = []
+    print(f"winds: {', '.join(winds(dev=dev))}")
+    noises: list[str] = []
     rows: dict[str, list[tuple[float, float, float, float]]] = {name: [] for name in NOISES}
     peers: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for index, clip in enumerate(clips()):
-            every.append(clip)
+        for index, clip in enumerate(clips(dev=dev)):
+            noises.append(clip.noise_name)
             rows[clip.noise_name].append((clip.level_db, *ours(clip)))
             if with_peers:
-                parts = {"heard": clip.heard, "truth": clip.truth, "reference": clip.reference}
-                parts = {name: part.astype(np.float32) for name, part in parts.items()}
-                np.savez(Path(folder) / f"clip{index:03d}.npz", rate_hz=clip.rate_hz, **parts)
+                _store(Path(folder), index, clip)
         if with_peers:
-            np.savez(Path(folder) / "training.npz", breeze=every[0].truth.astype(np.float32))
-            found = run_peer("denoise", "denoise.py", "measure", folder, str(SETTINGS), *PEERS)
+            _store_training(Path(folder))
+            found = run_peer("denoise", "denoise.py", "measure", folder, str(SETTINGS))
             peers = {name: one["gain_db"] for name, one in (found or {}).items()}
-    _show(rows, peers, [clip.noise_name for clip in every])
+    _show(rows, peers, noises)
 
 
 def _show(
@@ -80,4 +77,4 @@ def _show(
 
 
 if __name__ == "__main__":
-    main("peers" in sys.argv[1:])
+    main(with_peers="peers" in sys.argv[1:], dev="dev" in sys.argv[1:])

@@ -5,6 +5,9 @@ folder: the variable SKYCRANE_REFERENCE, or shared/reference beside the reposito
 and nothing else is heard below the corner given here; two are made, one of log-normal gusts on 1/f
 noise, one of bands that gust as cascades. The noises are nine, each with a reference of its own:
 another stretch, 2 dB louder, its tones 0.4 % higher.
+
+Parameters are chosen on a development set of the same kinds: other stretches of the real wind,
+other draws of the made ones, machines of other speeds.
 """
 
 from __future__ import annotations
@@ -12,15 +15,29 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import soundfile
-from scipy.signal import butter, fftconvolve, resample_poly, sosfiltfilt
+from scipy.signal import butter, resample_poly, sosfiltfilt
+
+from benchmarks.clean_noises import (
+    RATE_HZ,
+    babble,
+    breeze_like,
+    climbing_comb,
+    drill,
+    fan,
+    hum,
+    rattle,
+    shaped,
+    steps,
+    supply,
+)
 
 __all__ = ["LEVELS_DB", "NOISES", "RATE_HZ", "SECONDS", "UnseenClip", "clips", "winds"]
 
-RATE_HZ = 48_000
 SECONDS, REFERENCE_SECONDS = 12, 8
 LEVELS_DB = (-12.0, -4.0, 4.0)
 COUNT = SECONDS * RATE_HZ
@@ -55,24 +72,13 @@ class UnseenClip:
         return self.truth + self.noise
 
 
-def shaped(
-    rng: np.random.Generator, count: int, gain: Callable[[np.ndarray], np.ndarray]
-) -> np.ndarray:
-    """Return Gaussian noise with an amplitude that depends on frequency, RMS 1."""
-    f = np.fft.rfftfreq(count, 1 / RATE_HZ)
-    f[0] = f[1]
-    bins = rng.standard_normal((2, f.size))
-    out = np.fft.irfft((bins[0] + 1j * bins[1]) * gain(f), count)
-    return out / out.std()
+def winds(*, dev: bool = False) -> dict[str, np.ndarray]:
+    """Return every wind that is at hand, RMS 1, [COUNT] each; those of the development set."""
+    return {**_real_winds(dev), **_made_winds(77 if dev else 31)}
 
 
-def winds() -> dict[str, np.ndarray]:
-    """Return every wind that is at hand, RMS 1, [COUNT] each."""
-    return {**_real_winds(), **_made_winds()}
-
-
-def _made_winds() -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(31)
+def _made_winds(seed: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
     t = np.arange(COUNT) / RATE_HZ
     knots = np.linspace(0, SECONDS, 2 * SECONDS + 1)
     slow = np.exp(np.interp(t, knots, rng.normal(0, 0.6, knots.size)))
@@ -88,12 +94,17 @@ def _made_winds() -> dict[str, np.ndarray]:
     return {"1/f, log-normal": rough / rough.std(), "cascades": bands / bands.std()}
 
 
-def _real_winds() -> dict[str, np.ndarray]:
+def _real_winds(dev: bool) -> dict[str, np.ndarray]:
     beside = Path(__file__).resolve().parents[2] / "shared" / "reference"
     folder = Path(os.environ.get("SKYCRANE_REFERENCE") or beside) / "sounds"
     drive, flight = folder / "sol16_drive.mp3", folder / "helicopter.mp3"
     if not (drive.exists() and flight.exists()):
         return {}
+    if dev:
+        return {
+            "sol 16, later": _cut(drive, 52.0, 1, 120.0),
+            "sol 16, twice as fast": _cut(drive, 58.0, 2, 120.0),
+        }
     return {
         "sol 16": _cut(drive, 35.0, 1, 120.0),
         "sol 16, four times as fast": _cut(drive, 15.0, 4, 120.0),
@@ -111,128 +122,43 @@ def _cut(path: Path, start_s: float, faster: int, corner_hz: float) -> np.ndarra
     return out / out.std()
 
 
-def _fan(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Seven blades that wander by 0.2 % in speed, over broad noise."""
-    t = np.arange(count) / RATE_HZ
-    sway = np.cumsum(rng.standard_normal(count // 480 + 2))
-    sway = np.interp(t, np.arange(sway.size) / 100, sway / max(np.abs(sway).max(), 1e-9))
-    angle = 2 * np.pi * np.cumsum(24.5 * 7 * (1 + 0.002 * sway)) / RATE_HZ
-    out = shaped(rng, count, lambda f: 1 / (1 + f / 300))
-    for k in range(1, 7):
-        out += 0.8 / k * np.sin(k * angle + rng.uniform(0, 6))
-    return out
-
-
-def _hum(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Hum of two mains at once, 50 and 60 Hz."""
-    t = np.arange(count) / RATE_HZ
-    out = 0.6 * shaped(rng, count, lambda f: f**-0.5)
-    for hz in (50.0, 60.0):
-        for k in range(1, 12):
-            out += np.sin(2 * np.pi * k * hz * t + rng.uniform(0, 6)) / k
-    return out
-
-
-def _supply(rng: np.random.Generator, count: int) -> np.ndarray:
-    """A switching supply: carriers with sidebands of the load, over hiss."""
-    t = np.arange(count) / RATE_HZ
-    load = 1 + 0.5 * np.sin(2 * np.pi * 100 * t) + 0.2 * np.sin(2 * np.pi * 37 * t)
-    out = 0.7 * shaped(rng, count, lambda f: (1 + f / 2000) ** 0.5)
-    for hz in (3170.0, 6340.0, 9510.0):
-        out += 0.6 * load * np.sin(2 * np.pi * hz * t + rng.uniform(0, 6))
-    return out
-
-
-def _pump(rng: np.random.Generator, count: int) -> np.ndarray:
-    """A comb that climbs by 5 % in 20 s and sways by 1 %: no frame holds a steady tone long."""
-    t = np.arange(count) / RATE_HZ
-    rate_hz = 118 * (1 + 0.05 * t / 20 + 0.01 * np.sin(2 * np.pi * t / 5))
-    angle = 2 * np.pi * np.cumsum(rate_hz) / RATE_HZ
-    out = 0.4 * shaped(rng, count, lambda f: f**-0.65)
-    for k in range(1, 9):
-        out += rng.uniform(0.3, 1) * np.sin(k * angle + rng.uniform(0, 6))
-    return out
-
-
-def _steps(rng: np.random.Generator, count: int) -> np.ndarray:
-    """A fan of three speeds, 3 and 6 dB apart."""
-    seconds = np.arange(count // RATE_HZ + 1)
-    step_db = np.repeat(rng.permutation(seconds % 3), RATE_HZ)[:count] * 3.0
-    return shaped(rng, count, lambda f: 1 / (1 + f / 250)) * 10 ** (step_db / 20)
-
-
-def _drill(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Blows 32 times a second that ring in the hull, on and off for about a second each."""
-    seconds = np.arange(count // RATE_HZ + 1)
-    on = np.repeat(rng.permutation(seconds % 2), RATE_HZ)[:count].astype(float)
-    on = fftconvolve(on, np.hanning(2400) / np.hanning(2400).sum(), "same")
-    since = np.arange(2400)
-    ring = np.exp(-since / 260) * sum(
-        np.sin(2 * np.pi * hz * since / RATE_HZ) for hz in (270, 740, 1900)
-    )
-    blows = np.zeros(count)
-    at = np.arange(0, count, RATE_HZ // 32)
-    blows[at] = rng.uniform(0.6, 1.4, at.size)
-    blows = fftconvolve(blows, ring)[:count]
-    hiss = shaped(rng, count, lambda f: f**-0.5)
-    return 0.25 * hiss + on * (blows / blows.std() + shaped(rng, count, lambda f: f**-0.3))
-
-
-def _rattle(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Five loose things a second that ring as they strike, at any moment."""
-    out, since = 0.4 * shaped(rng, count, lambda f: f**-0.5), np.arange(3600)
-    for at in rng.integers(0, count - 3600, 5 * count // RATE_HZ):
-        ring = sum(np.sin(2 * np.pi * hz * since / RATE_HZ) for hz in (205, 530, 1240, 3100))
-        out[at : at + 3600] += rng.lognormal(1.2, 0.5) * np.exp(-since / 350) * ring
-    return out
-
-
-def _babble(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Eight voices at once: gliding harmonics under moving formants, in syllables."""
-    t = np.arange(count) / RATE_HZ
-    out = 0.03 * shaped(rng, count, lambda f: f**-0.3)
-    for _ in range(8):
-        knots = np.linspace(0, t[-1], int(4 * t[-1]) + 2)
-        pitch = np.interp(t, knots, rng.uniform(90, 220) * np.exp(rng.normal(0, 0.1, knots.size)))
-        angle = 2 * np.pi * np.cumsum(pitch) / RATE_HZ
-        loud = np.interp(t, knots, np.maximum(rng.normal(0.4, 0.5, knots.size), 0))
-        formants = [np.interp(t, knots, rng.uniform(*r, knots.size)) for r in _FORMANTS]
-        for k in range(1, 18):
-            hz = k * pitch
-            size = sum(1 / (1 + ((hz - f) / 120) ** 2) for f in formants)
-            out += loud * size * np.sin(k * angle) / np.sqrt(k)
-    return out
-
-
-_FORMANTS = ((300, 800), (900, 2200), (2300, 3000))
-
-
-def _like_the_breeze(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Steady noise with a breeze's spectrum."""
-    return shaped(rng, count, lambda f: 1 / f / (1 + (f / 150) ** 2) * (f > 12))
-
-
 NOISES: dict[str, Noise] = {
-    "fan, blades and wander": _fan,
-    "hum of 50 and 60 Hz": _hum,
-    "switching supply, sidebands": _supply,
-    "climbing pump": _pump,
-    "steps of 3 and 6 dB": _steps,
-    "drilling, on and off": _drill,
-    "rattling": _rattle,
-    "eight voices at once": _babble,
-    "a breeze's own spectrum": _like_the_breeze,
+    "fan, blades and wander": fan,
+    "hum of 50 and 60 Hz": hum,
+    "switching supply, sidebands": supply,
+    "climbing pump": climbing_comb,
+    "steps of 3 and 6 dB": steps,
+    "drilling, on and off": drill,
+    "rattling": rattle,
+    "eight voices at once": babble,
+    "a breeze's own spectrum": breeze_like,
+}
+
+
+DEV_NOISES: dict[str, Noise] = {
+    "fan, blades and wander": partial(fan, blades_hz=31.0 * 5),
+    "hum of 50 and 60 Hz": partial(hum, mains_hz=(57.3, 66.0)),
+    "switching supply, sidebands": partial(supply, carrier_hz=2710.0),
+    "climbing pump": partial(climbing_comb, shaft_hz=131.0),
+    "steps of 3 and 6 dB": partial(steps, step_db=4.0),
+    "drilling, on and off": partial(drill, blows_hz=38, rings_hz=(330, 900), decay=300),
+    "rattling": partial(rattle, strikes_hz=6, rings_hz=(240, 410, 1130, 2600)),
+    "eight voices at once": partial(babble, voices=6),
+    "a breeze's own spectrum": partial(breeze_like, corner_hz=90.0),
 }
 
 
 def clips(
-    noises: tuple[str, ...] = tuple(NOISES), levels_db: tuple[float, ...] = LEVELS_DB
+    noises: tuple[str, ...] = tuple(NOISES),
+    levels_db: tuple[float, ...] = LEVELS_DB,
+    *,
+    dev: bool = False,
 ) -> Iterator[UnseenClip]:
-    """Yield a clip for each wind, noise and level."""
-    heard_winds = winds()
+    """Yield a clip for each wind, noise and level, of the trial or the development set."""
+    heard_winds, makers = winds(dev=dev), DEV_NOISES if dev else NOISES
     for name in noises:
-        rng = np.random.default_rng([41, list(NOISES).index(name)])
-        both = NOISES[name](rng, COUNT + (REFERENCE_SECONDS + 1) * RATE_HZ)
+        rng = np.random.default_rng([43 if dev else 41, list(NOISES).index(name)])
+        both = makers[name](rng, COUNT + (REFERENCE_SECONDS + 1) * RATE_HZ)
         # So that the faster reference lacks nothing at the top.
         both = sosfiltfilt(butter(2, 12e3, fs=RATE_HZ, output="sos"), both)
         both *= 0.03 / both.std()

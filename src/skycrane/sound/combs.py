@@ -45,6 +45,7 @@ class Comb:
         highest: largest ratio.
         explains: share of all ridges' heights that its lines explain, 0 to 1.
         present: share of the frames in which most of its lines stand out.
+        wander: how far it climbed and fell where it was learnt, as a ratio less 1.
     """
 
     lines_hz: NDArray[np.float64]
@@ -53,6 +54,7 @@ class Comb:
     highest: float
     explains: float
     present: float
+    wander: float = 0.0
 
 
 class RidgeRows:
@@ -116,13 +118,15 @@ def learn_comb(
     powers = np.concatenate([row[2][fit] for row, fit in pairs])
     line = np.concatenate([one[fit].argmin(axis=1) for one, fit in zip(apart, fits, strict=True)])
     at_line = [powers[line == k] for k in range(lines.size)]
+    lowest, highest = (float(np.exp(np.percentile(shifts, share))) for share in (2, 98))
     return Comb(
         lines * bin_hz,
         np.array([np.median(one) if one.size else 0.0 for one in at_line]),
-        float(np.exp(np.percentile(shifts, 2))) / (1 + _BEYOND),
-        float(np.exp(np.percentile(shifts, 98))) * (1 + _BEYOND),
+        lowest / (1 + _BEYOND),
+        highest * (1 + _BEYOND),
         explained / max(whole, 1e-300),
         float(np.mean([fit.sum() >= lines.size / 2 for fit in fits])),
+        highest / lowest - 1,
     )
 
 

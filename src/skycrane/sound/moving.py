@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BandCollector", "MovingNoise", "NoiseParts", "learn_parts", "moves"]
+from skycrane.sound.bands import Bands, band_edges_hz
 
-_PARTS = 8
-"""Spectra that the noise is made of."""
-_OCTAVE_PARTS = 6
-"""Bands in an octave, where bins are not wider."""
+__all__ = ["BandCollector", "MovingNoise", "NoiseParts", "leakage", "learn_parts", "moves"]
+
+_PARTS = (1, 8)
+"""Numbers of spectra that the noise may be made of."""
 _BREEZE_PARTS = 2
 """Smooth spectra in an octave that make up what is no noise."""
 _FEWEST = 24
@@ -30,8 +30,12 @@ _SWING = 0.08
 """Variance of a band's power beyond that of steady noise, from which on noise moves."""
 _SWINGING = 3
 """Bands that must swing."""
-_EDGE = 3
-"""Frames at either end of a recording that are partly empty."""
+_EDGE = 4
+"""Frames at either end of a recording that may be partly empty."""
+_ABOVE_LEAKAGE = 4.0
+"""How many times what leaks into it a band must hold to tell anything of its own."""
+_PRICE = 1.0
+"""Log-likelihood that each number more must bring (Akaike 1974)."""
 _WIDEST = 12.0
 """Independent values that a band counts as at most: beyond that parts are not exact enough."""
 _DEAR = 0.6
@@ -40,6 +44,8 @@ _LOUDER = 4.0
 """How much louder a part may be in the recording than ever in the reference."""
 _FAINTEST = 1e-9
 """Density beside the loudest band's below which a band tells nothing."""
+_NEAREST = 4
+"""Bins away from which on power counts as leaked."""
 _WORTH = 1.6
 """Neighbouring bins of a sine window to one independent value."""
 
@@ -52,43 +58,13 @@ class NoiseParts:
         edges_hz: edges of the bands [Hz], [bands + 1].
         parts: density of each part beside the mean in each band, [bands, parts].
         most: largest level of each part in the reference, [parts].
-        mean: mean density of the noise in each band [1/Hz], [bands].
+        mean: mean density of the noise in each band [1/Hz], [bands]; 0 where leakage hides it.
     """
 
     edges_hz: NDArray[np.float64]
     parts: NDArray[np.float64]
     most: NDArray[np.float64]
     mean: NDArray[np.float64]
-
-
-def band_edges_hz(bins: int, rate_hz: float) -> NDArray[np.float64]:
-    """Return edges of bands from the first bin up [Hz], a bin or a part of an octave wide."""
-    edges = [0.5]
-    while edges[-1] < 0.94 * (bins - 1):
-        edges.append(max(edges[-1] + 1, edges[-1] * 2 ** (1 / _OCTAVE_PARTS)))
-    return np.array(edges) * rate_hz / 2 / (bins - 1)
-
-
-class _Bands:
-    """Mean density in bands of spectra on one grid of bins.
-
-    Edges between bins share them, so that one set of bands fits recordings of any rate.
-    """
-
-    def __init__(self, edges_hz: NDArray[np.float64], bins: int, rate_hz: float) -> None:
-        width_hz = rate_hz / 2 / (bins - 1)
-        at = np.clip(edges_hz / width_hz + 0.5, 0, bins)
-        self.low = np.minimum(at.astype(int), bins - 1)
-        self.part = at - self.low
-        self.width = np.maximum(np.diff(at), 1e-9)
-        self.inside = np.diff(at) > 0.5
-        self.scale = 2 / (rate_hz * (bins - 1))
-
-    def density(self, power: NDArray[np.float64]) -> NDArray[np.float64]:
-        total = np.zeros((len(power), power.shape[1] + 1))
-        np.cumsum(power, axis=1, out=total[:, 1:])
-        at = total[:, self.low] * (1 - self.part) + total[:, self.low + 1] * self.part
-        return np.maximum(np.diff(at, axis=1), 0) / self.width * self.scale
 
 
 class BandCollector:
@@ -98,8 +74,8 @@ class BandCollector:
 
     def __init__(self, bins: int, rate_hz: float) -> None:
         self.edges_hz = band_edges_hz(bins, rate_hz)
-        self._bands = _Bands(self.edges_hz, bins, rate_hz)
-        self.width = self._bands.width
+        self._bands = Bands(self.edges_hz, bins, rate_hz)
+        self.width, self.density = self._bands.width, self._bands.density
         self.rows: list[NDArray[np.float64]] = []
         self._stride, self._seen = 1, 0
 
@@ -116,21 +92,62 @@ class BandCollector:
         return spectra, valid
 
 
-def learn_parts(found: BandCollector) -> NoiseParts | None:
-    """Return what the noise is made of, or None where it is steady."""
+def leakage(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the power that leaks into bins of sine-windowed frames from afar, [bins].
+
+    The window's transform falls by 12 dB an octave, so beneath steep spectra stands what low notes
+    leave there, and swings with those.
+
+    Args:
+        power: mean power of each bin, [bins].
+    """
+    away = np.arange(power.size, dtype=np.float64)
+    # |cos(pi v) / (1 - 4 v^2)|^2, as a share of the whole, the cosine's mean taken.
+    share = (4 / np.pi**2) / np.maximum(4 * away**2 - 1, 1.0) ** 2
+    share[:_NEAREST] = 0.0
+    around = np.concatenate([share[:0:-1], share])
+    # Not by Fourier transforms: their rounding would drown what is 150 dB down.
+    return np.convolve(power, around)[power.size - 1 :][: power.size]
+
+
+def learn_parts(found: BandCollector, leaked: NDArray[np.float64]) -> NoiseParts | None:
+    """Return what the noise is made of, or None where it is steady.
+
+    Args:
+        found: densities frame by frame.
+        leaked: density that leakage alone has in each band, [bands].
+    """
     rows = np.array(found.rows[_EDGE:-_EDGE])
-    if len(rows) < _FEWEST or not moves(rows, found.width / _WORTH):
+    if len(rows) < _FEWEST:
         return None
     mean = rows.mean(axis=0)
+    clear = mean > _ABOVE_LEAKAGE * leaked
+    if clear.sum() < 2 or not moves(rows[:, clear], found.width[clear] / _WORTH):
+        return None
     mean = np.maximum(mean, 1e-12 * mean.max())
-    seen = np.maximum(rows / mean, 1e-6).T
-    worth = np.minimum(found.width / _WORTH, _WIDEST)
-    parts, level = one = _factors(seen, np.ones((len(seen), 1)), worth)
-    more = _factors(seen, _first_guess(seen, worth), worth)
-    # Akaike's criterion: each further part costs one number a frame.
-    if _misfit(seen, *one, worth) - _misfit(seen, *more, worth) > (_PARTS - 1) * len(rows):
-        parts, level = more
-    return NoiseParts(found.edges_hz, parts, level.max(axis=1), mean)
+    seen = np.maximum(rows / mean, 1e-6).T[clear]
+    worth = np.minimum(found.width[clear] / _WORTH, _WIDEST)
+    parts, level = _best_factors(seen, worth)
+    everywhere = np.ones((mean.size, parts.shape[1]))
+    everywhere[clear] = parts
+    mean = np.where(clear, mean, 0.0)
+    return NoiseParts(found.edges_hz, everywhere, level.max(axis=1), mean)
+
+
+def _best_factors(
+    seen: NDArray[np.float64], worth: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return as many parts as pay for themselves, and their levels (Akaike 1974)."""
+    guess = _first_guess(seen, worth)
+    found, least = None, np.inf
+    for count in _PARTS:
+        first = guess[:, :count] if count > 1 else np.ones((len(seen), 1))
+        one = _factors(seen, first, worth)
+        cost = _misfit(seen, *one, worth) + _PRICE * count * sum(seen.shape)
+        if cost < least:
+            found, least = one, cost
+    assert found is not None
+    return found
 
 
 def _factors(
@@ -180,7 +197,7 @@ def _first_guess(flat: NDArray[np.float64], worth: NDArray[np.float64]) -> NDArr
     smooth = np.apply_along_axis(np.convolve, 1, flat, np.ones(5) / 5, "valid")
     chosen = [int(np.argmin(worth @ smooth))]
     far = np.full(smooth.shape[1], np.inf)
-    for _ in range(_PARTS - 1):
+    for _ in range(_PARTS[-1] - 1):
         ratio = smooth / smooth[:, chosen[-1:]]
         far = np.minimum(far, worth @ (ratio - np.log(ratio) - 1))
         chosen.append(int(np.argmax(far)))
@@ -197,7 +214,7 @@ class MovingNoise:
     """
 
     def __init__(self, known: NoiseParts, *, bins: int, rate_hz: float) -> None:
-        self._bands = _Bands(known.edges_hz, bins, rate_hz)
+        self._bands = Bands(known.edges_hz, bins, rate_hz)
         # Where the reference is all but silent it tells nothing of the noise.
         use = self._bands.inside & (known.mean > _FAINTEST * known.mean.max())
         self._use, self._mean = use, np.maximum(known.mean[use], 1e-300)

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from skycrane.sound.clicks import ClickFilter, click_frame_size
 from skycrane.sound.combs import Comb, learn_comb, ridge_power
 from skycrane.sound.frames import OverlapAdd
-from skycrane.sound.moving import MovingNoise, NoiseParts, learn_parts
+from skycrane.sound.levels import level_difference_db
+from skycrane.sound.moving import MovingNoise, NoiseParts, leakage, learn_parts
 from skycrane.sound.ridges import RidgeFilter, where_comb_is, where_ridges_are
 from skycrane.sound.survey import (
     Survey,
     frame_size,
-    level_difference_db,
     steady_amplitudes,
     steady_tones,
     survey,
@@ -31,7 +31,7 @@ _MOST_SHIFT = 0.06
 """A motor's rate differs from one day to another by no more than this fraction."""
 _FEWEST = 24
 """Frames, near a second, below which no quiet time can be told from the rest."""
-_LOUDER = 1.5
+_LOUDER = 2.2
 """A tone found without a reference may be louder by this factor than in the quiet time."""
 _RIDGE_LOUDER = 0.7
 """How loud a ridge may be in the recording beside a strong one in the reference to be the noise's
@@ -43,6 +43,8 @@ _MACHINE_LEAST = 15.0
 _MACHINE_LINES, _MACHINE_PRESENT, _MACHINE_SHARE = 4, 0.9, 0.5
 """Without a reference a comb is a machine's if it has so many lines, is there for so much of the
 time and makes up so much of all ridges."""
+_MACHINE_WANDER = 0.003
+"""Ratio, less 1, by which its lines must have climbed and fallen."""
 _NEAR_HZ, _NEAR = 3.0, 1 / 300
 """Steady tones this near (Hz, fraction) to one another are the same."""
 
@@ -65,6 +67,7 @@ class NoiseModel:
         parts: what the noise is made of where it moves; None where it is steady.
         comb: lines that those ridges keep to; None: they keep to none.
         ridge_power: largest power of those that is held down, [bins]; None: any.
+        unrest: how far noise that moves strays from what it is followed to, as a share, [bins].
     """
 
     rate_hz: float
@@ -78,6 +81,7 @@ class NoiseModel:
     parts: NoiseParts | None = None
     comb: Comb | None = None
     ridge_power: NDArray[np.float64] | None = None
+    unrest: NDArray[np.float64] | None = None
 
 
 def model_noise(
@@ -126,17 +130,36 @@ def _from_itself(heard: Survey, recording: Blocks) -> NoiseModel:
 
 def _from_reference(heard: Survey, reference: Blocks, other_hz: float) -> NoiseModel:
     """Return the noise that a reference shows, brought to the recording's level and rate."""
-    rate_hz, bins_hz = heard.rate_hz, heard.frequency_hz
     noise = survey(reference, other_hz, ridges_too=True)
     steady = steady_tones(noise, everywhere=False)
     bare = survey(reference, other_hz, tones_hz=steady)
-    tones = same_tones(steady, steady_tones(heard, everywhere=True))
-    level_db = level_difference_db(heard, noise)
+    found = _brought(heard, noise, bare, same_tones(steady, steady_tones(heard, everywhere=True)))
+    if found.parts is None:
+        return found
+    itself = Separator(_brought(noise, noise, bare, steady))
+    for block in reference():
+        itself.push(block)
+    itself.flush()
+    return replace(found, unrest=noise.power_at(heard.frequency_hz, itself.gain.strays()))
+
+
+def _brought(heard: Survey, noise: Survey, bare: Survey, tones: NDArray[np.float64]) -> NoiseModel:
+    """Return the noise of a reference as it is in a recording.
+
+    Args:
+        heard: of the recording.
+        noise: of the reference.
+        bare: of the reference without its tones and clicks.
+        tones: where those are in the recording [Hz].
+    """
+    rate_hz, bins_hz = heard.rate_hz, heard.frequency_hz
+    level_db = level_difference_db(heard.lull, noise.lull)
     # From power a Hz in the reference to power in a frame of the recording.
     scale = 10 ** (level_db / 10) * rate_hz * frame_size(rate_hz) / 4
     crossed = where_ridges_are(bare.mean, bare.held)
     power = np.where(crossed, bare.held, bare.mean)
     strong = _RIDGE_LOUDER * noise.density(ridge_power(noise.ridges, crossed.size))
+    leaked = bare.bands.density(leakage(bare.mean)[None])[0]
     return NoiseModel(
         rate_hz,
         tones[tones < 0.49 * rate_hz],
@@ -144,7 +167,7 @@ def _from_reference(heard: Survey, reference: Blocks, other_hz: float) -> NoiseM
         "the reference",
         bare.power_at(bins_hz, crossed.astype(float)) > 0,
         level_db=level_db,
-        parts=learn_parts(bare.bands),
+        parts=learn_parts(bare.bands, leaked),
         comb=_comb(noise, crossed, scale),
         ridge_power=noise.power_at(bins_hz, strong) * scale,
     )
@@ -161,12 +184,14 @@ def _comb(noise: Survey, where: NDArray[np.bool_], scale: float) -> Comb | None:
 def _machine(heard: Survey) -> Comb | None:
     """Return the comb of a machine that runs all through a recording.
 
-    A voice pauses and glides further, notes of a tune keep no ratio from first to last.
+    A voice pauses and glides further, notes of a tune keep no ratio from first to last. Lines that
+    do not wander are steady tones: those are subtracted, and to hold them down as well would take
+    the wind beside them.
     """
     comb = learn_comb(heard.ridges, heard.frequency_hz[1], least=_MACHINE_LEAST)
     if comb is None or comb.lines_hz.size < _MACHINE_LINES or comb.present < _MACHINE_PRESENT:
         return None
-    return comb if comb.explains > _MACHINE_SHARE else None
+    return comb if comb.explains > _MACHINE_SHARE and comb.wander > _MACHINE_WANDER else None
 
 
 def same_tones(ours: NDArray[np.float64], heard: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -219,7 +244,7 @@ def _gain(noise: NoiseModel, size: int, strength: float) -> BreezeGain:
     moving = MovingNoise(parts, bins=noise.floor.size, rate_hz=noise.rate_hz)
     # What is followed is told beside the reference's own level.
     floor = noise.floor / louder
-    return BreezeGain(floor, size=size, strength=strength, moving=moving)
+    return BreezeGain(floor, size=size, strength=strength, moving=moving, unrest=noise.unrest)
 
 
 class Separator:
@@ -233,6 +258,7 @@ class Separator:
     def __init__(self, noise: NoiseModel, *, strength: float = 1.0) -> None:
         size, rate_hz = frame_size(noise.rate_hz), noise.rate_hz
         short = click_frame_size(size)
+        self.gain = _gain(noise, size, strength)
         self._stages = [
             OverlapAdd(short, [ClickFilter(size=short, rate_hz=rate_hz, strength=strength)]),
             OverlapAdd(
@@ -252,7 +278,7 @@ class Separator:
                         comb=noise.comb,
                         bin_hz=rate_hz / size,
                     ),
-                    _gain(noise, size, strength),
+                    self.gain,
                 ],
             ),
         ]

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from skycrane.errors import InputError
 from skycrane.files import atomic_path
 from skycrane.mission.sound import Microphone
-from skycrane.sound.clean import clean_file, sidecar
+from skycrane.sound.clean import clean_file
 from skycrane.sound.landing import write_landing_sound
 from skycrane.sound.listening import write_listening
 from skycrane.sound.measure import level_db, si_sdr_db
 from skycrane.sound.microphone import to_samples
 from skycrane.sound.picture import spectrogram_picture
 from skycrane.sound.recording import Recording, Writer, calibration_pa, open_recording
+from skycrane.sound.report import sidecar
 from skycrane.sound.scene import reference, surface, whole
 from skycrane.sound.streams import BLOCK
 from skycrane.stage import StageContext, StageResult

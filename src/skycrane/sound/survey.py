@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, stats
+from scipy import ndimage
 
 from skycrane.sound.clicks import ClickFilter, click_frame_size
 from skycrane.sound.combs import RidgeRows
 from skycrane.sound.frames import DelayLine, OverlapAdd, effective_count, hann, smooth
+from skycrane.sound.levels import LevelHistogram, ThirdOctaves
 from skycrane.sound.moving import BandCollector
 from skycrane.sound.ridges import RidgeFilter
 from skycrane.sound.tones import ToneCanceller, find_tones
@@ -18,7 +19,6 @@ from skycrane.sound.tones import ToneCanceller, find_tones
 __all__ = [
     "Survey",
     "frame_size",
-    "level_difference_db",
     "steady_amplitudes",
     "steady_tones",
     "survey",
@@ -52,6 +52,7 @@ class Survey:
         frames: number of frames looked at.
         bands: densities in bands frame by frame; empty where tones were not taken out first.
         ridges: where narrow ridges are, frame by frame.
+        lull: density of third octaves between gusts [1/Hz], [third octaves from 30 Hz up].
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Survey:
         self.quiet, self.quietest = found.reached(_QUIET), found.reached(_QUIETEST)
         self.held = self.mean if held is None else held
         self.bands, self.ridges = bands, ridges
+        self.lull = found.thirds.lull()
 
     @property
     def frequency_hz(self) -> NDArray[np.float64]:
@@ -98,11 +100,14 @@ class _Collector:
 
     delay = 0
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, rate_hz: float) -> None:
         self.bins = size // 2 + 1
         self.kernel = hann(5)
         self.bias_count = effective_count(self.kernel, size, size // 4, power=True)
-        self.counts = np.zeros(self.bins * _STEPS, dtype=np.int64)
+        self.levels = LevelHistogram(
+            self.bins, lowest_db=_LOWEST_DB, step_db=_STEP_DB, steps=_STEPS
+        )
+        self.thirds = ThirdOctaves(self.bins, rate_hz, self.bias_count)
         self.total = np.zeros(self.bins)
         self.frames = 0
         self._power = DelayLine(5)
@@ -117,28 +122,13 @@ class _Collector:
         weights = self._valid.push(valid)
         level = smooth(self._power.push(power), weights, self.kernel)
         level = level[weights[5:-5] > 0]
-        step = (10 * np.log10(np.maximum(level, 1e-30)) - _LOWEST_DB) / _STEP_DB
-        flat = np.clip(step.astype(np.int64), 0, _STEPS - 1) + np.arange(self.bins) * _STEPS
-        self.counts += np.bincount(flat.ravel(), minlength=self.counts.size)
+        self.levels.add(level)
+        self.thirds.add(level)
         return spectra, valid
 
     def reached(self, share: float) -> NDArray[np.float64]:
-        """Return what each bin stays below for this share of the time, as a mean of steady noise.
-
-        Where the noise is steady every share gives the same.
-        """
-        counts = self.counts.reshape(self.bins, _STEPS)
-        below = np.cumsum(counts, axis=1)
-        target = share * np.maximum(below[:, -1], 1)
-        step = np.argmax(below >= target[:, None], axis=1)
-        at = np.arange(self.bins)
-        before = np.where(step > 0, below[at, np.maximum(step - 1, 0)], 0)
-        within = (target - before) / np.maximum(counts[at, step], 1)
-        power = 10 ** ((_LOWEST_DB + _STEP_DB * (step + within)) / 10)
-        # Steady noise falls that far below its own mean; undo it.
-        k = self.bias_count
-        power /= stats.gamma.ppf(share, k) / k
-        return np.where(step == 0, 0.0, power)
+        """Return what each bin stays below for this share of the time, as a mean of noise."""
+        return self.levels.reached(share, self.bias_count)
 
 
 class _MeanCollector:
@@ -176,7 +166,7 @@ def survey(
         ridges_too: remember ridges where tones are not taken out.
     """
     size = frame_size(rate_hz)
-    collector, held, ridges = _Collector(size), _MeanCollector(), RidgeRows()
+    collector, held, ridges = _Collector(size, rate_hz), _MeanCollector(), RidgeRows()
     bands = BandCollector(collector.bins, rate_hz)
     hold = RidgeFilter(np.ones(collector.bins, dtype=bool), rows=ridges)
     if tones_hz is None:
@@ -234,28 +224,6 @@ def steady_amplitudes(found: Survey, tones_hz: NDArray[np.float64]) -> NDArray[n
     near = np.clip(at[:, None] + np.arange(-1, 2), 0, found.mean.size - 1)
     # A tone of amplitude 1 has half the sum of the sine window in its bin: size / pi.
     return np.sqrt(found.quiet[near].max(axis=1, initial=0.0)) * np.pi / size
-
-
-def level_difference_db(heard: Survey, noise: Survey) -> float:
-    """Return how much louder the noise is in the recording `heard` than in `noise` [dB].
-
-    Both quiet floors are compared in third octaves. Whatever else is in the recording can only add
-    to its floor, so a low quartile over the bands is taken.
-    """
-    top = min(heard.rate_hz, noise.rate_hz) * 0.45
-    edges = np.arange(np.log2(30.0), np.log2(top), 1 / 3)
-    differences = []
-    for low, high in zip(2 ** edges[:-1], 2 ** edges[1:], strict=True):
-        levels = []
-        for one in (heard, noise):
-            inside = (one.frequency_hz >= low) & (one.frequency_hz < high)
-            density = one.density(one.quiet)[inside]
-            levels.append(float(np.median(density)) if density.size else 0.0)
-        if min(levels) > 0:
-            differences.append(10 * np.log10(levels[0] / levels[1]))
-    if not differences:
-        return 0.0
-    return float(np.clip(np.percentile(differences, 25), -40.0, 12.0))
 
 
 def without_tones(power: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -23,6 +23,9 @@ _PROMINENCE = 4.0
 """A tone stands this many times above the median power around it."""
 _NEIGHBOURS = 41
 """Bins of that median."""
+_AWAY, _THERE = 0.1, 0.2
+"""Shares of the largest amplitude that a tone may have, below which it is not there, and above
+which it is."""
 _MOST = 64
 """More peaks than this are not a comb but noise; the strongest are taken."""
 
@@ -187,7 +190,10 @@ class ToneCanceller:
         middle = seen[reach : reach + count]
         if self.most is not None:
             # Whatever is louder than the tone in quiet time is a note or a voice at its pitch.
-            share = share * np.minimum(1, self.most / np.maximum(np.abs(mean), 1e-300))
+            beside = np.abs(mean) / np.maximum(self.most, 1e-300)
+            share = share / np.maximum(1, beside)
+            # What is much fainter is the wind at that frequency while the tone is away.
+            share = share * np.clip((beside - _AWAY) / (_THERE - _AWAY), 0, 1)
         tone = mean * middle[:, k : 2 * k] * share * self.strength
         lines = tone[:, :, None] * middle[:, 2 * k :].reshape(count, k, -1)
         out = self._spectra_2.push(spectra).copy()

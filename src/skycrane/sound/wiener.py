@@ -20,6 +20,8 @@ _CONTEXT = 1.6
 _MARGIN_LIKELY, _MARGIN_UNLIKELY = 0.5, 3.5
 """Chance excesses of the noise, in standard deviations, not taken for breeze: where surroundings
 hold breeze, and where they hold none. Lone islands of noise that slipped through would burble."""
+_TAIL = 2.0
+"""How much further beyond its deviation noise reaches, for each time its level that it deviates."""
 _LEAST = 0.01
 """Smallest share, -40 dB. What is left keeps the rest from sounding hollow."""
 _LEVEL_OCTAVES = 2.0
@@ -29,9 +31,6 @@ _MOST_LOUDER, _LOSS_LEFT = 2.5, 1.05
 the breeze loses by it is made up for by at most the first factor, but for the second."""
 _LEAST_SWING = 0.05
 """Share of its mean below which moving noise does not count as quieter."""
-_EXPONENT = 0.85
-"""Under noise that moves the breeze's level is not known well enough for that; there the gain lies
-between Wiener's (1) and the one that keeps the level (0.5)."""
 _LONE = 0.05
 """Share that a bin's surroundings have at most where it stands alone."""
 _LONG, _SHORT = 10, 6
@@ -52,6 +51,8 @@ class BreezeGain:
         strength: exponent on the gain; 0 leaves everything, 1 is best.
         least: smallest share of the power that is left, one value or [bins].
         moving: follows noise that moves; None where it is steady.
+        unrest: how far the noise, smoothed, strays from what it is followed to, as a share of that,
+            RMS, [bins]; what chance does is known without.
     """
 
     delay = _LONG + _SHORT
@@ -64,8 +65,10 @@ class BreezeGain:
         strength: float = 1.0,
         least: NDArray[np.float64] | float = _LEAST,
         moving: MovingNoise | None = None,
+        unrest: NDArray[np.float64] | None = None,
     ) -> None:
-        self.moving = moving
+        self.moving, self.unrest = moving, unrest
+        self._strayed, self._seen = np.zeros(noise.size), 0.0
         self.noise = np.asarray(noise, dtype=np.float64)
         self.strength = strength
         self.least = np.maximum(least, _LEAST)
@@ -115,14 +118,29 @@ class BreezeGain:
         share = np.where(whole > 0, breeze / np.where(whole > 0, whole, 1.0), 1.0)
         return np.maximum(share, self.least)
 
+    def strays(self) -> NDArray[np.float64]:
+        """Return how far all that went through strayed from the noise: its unrest, [bins]."""
+        return np.sqrt(self._strayed / max(self._seen, 1.0))
+
     def _first_share(
-        self, power: NDArray[np.float64], usual: NDArray[np.float64], noise: NDArray[np.float64]
+        self,
+        power: NDArray[np.float64],
+        usual: NDArray[np.float64],
+        noise: NDArray[np.float64],
+        valid: NDArray[np.float64],
     ) -> NDArray[np.float64]:
         """Return the share of the breeze in frames with `noise`, when about them it is `usual`."""
         spread = self._spread
         if self.moving is not None:
             spread = spread * (usual / np.maximum(self.noise, 1e-300))
+        if self.unrest is not None:
+            # What strays far has a longer tail than chance: voices, not waves of hiss.
+            tail = 1 + _TAIL * self.unrest
+            spread = np.maximum(spread, tail * self.unrest * usual)
         excess = self._over_frequency(power - usual, self._weight_first)
+        if self.moving is not None:
+            self._strayed += valid @ (excess / np.maximum(usual, 1e-300)) ** 2
+            self._seen += float(valid.sum())
         share = self._share(np.maximum(excess - _MARGIN_LIKELY * spread, 0.0), usual)
         total = np.zeros((len(share), share.shape[1] + 1))
         np.cumsum(share, axis=1, out=total[:, 1:])
@@ -171,7 +189,7 @@ class BreezeGain:
         count = len(spectra)
         weights = self._valid.push(valid)
         power, usual, noise = self._over_time(np.abs(spectra) ** 2, weights)
-        share = self._first_share(power, usual, noise)
+        share = self._first_share(power, usual, noise, weights[_LONG : _LONG + count])
         older = self._spectra.push(spectra)
         # What the breeze is expected to be, given the frame itself: its mean and its spread.
         guess = (share * np.abs(older)) ** 2 + share * noise
@@ -181,10 +199,7 @@ class BreezeGain:
             noise = self._noise.push(noise)
         breeze = self._over_frequency(guess, self._weight_second)
         share = self._share(breeze, noise)
-        if self.moving is None:
-            gain = share * np.sqrt(self._made_up(share, breeze, noise))
-        else:
-            gain = share**_EXPONENT
+        gain = share * np.sqrt(self._made_up(share, breeze, noise))
         older = self._spectra_2.push(older)
         # Nothing is made louder than it was.
         gain = np.minimum(gain, 1.0) ** self.strength
