@@ -9,8 +9,7 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
-from skycrane.cameras.dust import DustState
-from skycrane.cameras.dust_pattern import LATTICE
+from skycrane.cameras.dust_noise import LATTICE
 from skycrane.cameras.dust_plumes import (
     FAR_M,
     PLUMES,
@@ -20,6 +19,7 @@ from skycrane.cameras.dust_plumes import (
     leaky,
     plumes_of,
 )
+from skycrane.cameras.dust_state import DustState
 from skycrane.cameras.dust_stones import BUMP_CELL_M, bump_map
 from skycrane.draws import generator, key32
 from skycrane.flight.record import Flight
@@ -41,8 +41,8 @@ _COVER_M = 30.0
 """Height of the rover above which its shadow on the dust is let go."""
 _SETTLING_S = 90.0
 """How long after the last plume the dust is followed."""
-_SHEARED = 0.008
-"""Rate at which a plume raises dust before it digs in bulk, share of the rate then."""
+_DEEP = 0.7
+"""Optical depth of the veil beyond which light has met many grains."""
 _CUT = 0.6
 """A plume that could hold no more than this share of its sheet counts as cut off."""
 _EMPTY = 3.3
@@ -175,7 +175,7 @@ class DustHistory:
         out["drift"] = np.cumsum(np.minimum(0.15 + np.sqrt(pull) * 0.35, 4.0)) * STEP_S
         total = excess.sum(axis=1)
         bulk = np.maximum(excess - d.veil_knee, 0.0).sum(axis=1)
-        fed = d.veil_rate_hz * (bulk + _SHEARED * total) * STEP_S
+        fed = d.veil_rate_hz * (bulk + d.sheared_share * total) * STEP_S
         # What is loose gets less as it is blown away.
         fed /= 1.0 + np.cumsum(fed) / d.veil_supply
         fine = leaky(fed * d.fine_share, 1.0 / d.fine_decay_s)
@@ -315,8 +315,11 @@ class DustHistory:
         """
         d = self._dust
         state: Any = DustState()
+        veil = self.veil_optical_depth(t_s)
         state.seed, state.lattice = self._seed, self._lattice
-        state.albedo = wp.vec3(*d.albedo)
+        deep = 1.0 - float(np.exp(-veil / _DEEP))
+        thin, thick = np.array(d.thin_albedo), np.array(d.albedo)
+        state.albedo = wp.vec3(*(thin + (thick - thin) * deep))
         state.core_share, state.decay_share = d.core_share, d.decay_share
         state.height_share, state.height_minimum = d.height_share, d.height_minimum_m
         state.front_width = d.front_width_m
@@ -328,7 +331,6 @@ class DustHistory:
         state.sun_run = self._sun_run
         state.forward, state.forward_share = d.forward_asymmetry, d.forward_share
         state.ridge_lean, state.side = self._lean, wp.vec4(*self._sides)
-        veil = self.veil_optical_depth(t_s)
         if not len(self._time_s) or t_s < self._time_s[0]:
             return state
         # It stays when all else is gone.
@@ -343,8 +345,10 @@ class DustHistory:
         share = float(depth.max()) / max(d.sheet_optical_depth, 1e-9)
         state.ridge_depth = d.ridge_optical_depth * share * share
         # From far and thin it is a cloud without an edge.
-        state.ridge_soft = min(max(1.2 - 1.5 * share, 0.1), 0.9)
+        state.ridge_soft = min(max(3.0 - 5.0 * share, 0.1), 1.8)
         state.streak_contrast = d.streak_contrast * min(share, 1.0) ** 0.5
+        hardest = int(np.argmax(depth))
+        state.streak_width = d.streak_share * float(self._at("reach", t_s)[hardest])
         state.wake_contrast = d.wake_contrast * min(share, 1.0)
         state.stone_share = d.stone_share * min(share, 1.0)
         state.stone_radius = d.stone_radius_m
