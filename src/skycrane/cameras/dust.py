@@ -32,7 +32,7 @@ well up along it. `state.active` is 0 when there is nothing to see. `state.groun
 the ground under the dust, for rays that end on bodies.
 """
 
-# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
+
 from __future__ import annotations
 
 import warp as wp
@@ -73,7 +73,7 @@ def _cloud(state: DustState, start: wp.vec3, foot: wp.vec3, end: wp.vec3) -> wp.
     share = wp.where(start[2] < end[2], share, 1.0 - share)
     thick = state.low_depth / state.low_height * wp.exp(-start[2] / state.low_height)
     thick += state.veil_depth / state.veil_height * wp.exp(-start[2] / state.veil_height)
-    seen = 1.3 / (wp.max(thick, 1.0e-3) * length)
+    seen = 1.8 / (wp.max(thick, 1.0e-3) * length)
     share = wp.where(thick > 1.0, wp.min(seen, 1.0), wp.min(share, seen))
     # From above one sees many clouds at once, and less of each.
     strong = 0.45 + 0.55 * wp.smoothstep(0.5, 2.0, thick)
@@ -103,7 +103,7 @@ def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
     toward = phase(state, (end - start) / length)
     if low > 8.0:
         return wp.vec3(aloft, 1.0 + (toward - 1.0) / (1.0 + 0.7 * aloft), 0.0)
-    clear = wp.clamp(0.5 * high - 0.35, 0.1, 1.0)
+    clear = wp.clamp(0.16 * high, 0.1, 1.0)
     sheet = sheet_at(state, foot[0], foot[1], clear, _TOLD * length)
     # A grazing ray leaves the place where the sheet was sampled; its path counts up to a few times.
     near = sheet.depth * wp.min(layer(low, high, length, sheet.height), 4.0)

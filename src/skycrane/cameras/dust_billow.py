@@ -1,6 +1,6 @@
 """Clouds of the veil, which ride on the air of the last metres."""
 
-# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
+
 from __future__ import annotations
 
 import warp as wp
@@ -57,5 +57,12 @@ def billow(state: DustState, at: wp.vec3, foot: float) -> wp.vec2:
                 py -= 0.1 * c[0]
                 e = noise_slope(state.lattice, 75, 7.9 * px, 7.9 * py, 3.5 * z)
                 thick += 0.3 * near * _fold(e[0])
-                lit -= 0.09 * near * (se * e[1] + sn * e[2])
+                lit -= 0.1 * near * (se * e[1] + sn * e[2])
+                if foot < 0.0025:
+                    near = 1.0 - 400.0 * foot
+                    px += 0.04 * e[0]
+                    py -= 0.04 * d[0]
+                    f = noise_slope(state.lattice, 77, 22.0 * px, 22.0 * py, 9.0 * z)
+                    thick += 0.25 * near * _fold(f[0])
+                    lit -= 0.1 * near * (se * f[1] + sn * f[2])
     return wp.vec2(thick, wp.clamp(lit, -0.3, 0.4))

@@ -77,7 +77,7 @@ def meeting(state: DustState, apart: float, at: wp.vec2) -> Meeting:
     wisps += 0.22 * folds * folds + 0.35 * threads
     m.crest = face * wp.exp(-wp.max(gap, 0.0) / width) * (0.2 + 0.8 * patch) * far
     m.crest *= wp.max(wisps, 0.05)
-    m.behind = face * wp.exp(-wp.max(gap, 0.0) / 1.5) * far
+    m.behind = face * wp.exp(-wp.max(gap, 0.0) / 3.5) * far
     turned = 0.45 + 0.25 * w2 + 0.2 * w3 + 0.16 * folds * folds + 0.3 * threads
     m.behind *= wp.max(turned, 0.05)
     m.shade = 0.2 * m.crest * (0.4 + folds)

@@ -6,7 +6,7 @@ far from it, as in the flown images: the farther out, the more of them there are
 is too wide there fades out and what is finer fades in.
 """
 
-# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
+
 from __future__ import annotations
 
 import warp as wp
@@ -26,6 +26,8 @@ _SIZES = wp.constant(8.0)
 """Sizes that there are at the most, beyond the first."""
 _PUSH = wp.constant(0.5)
 """How far streaks push finer ones aside, cells of theirs."""
+_WISP = wp.constant(0.35)
+"""How much stronger they are there."""
 _STEP = wp.constant(0.3)
 """How far up the sun a flank is compared, cells."""
 
@@ -68,12 +70,8 @@ def _broad(state: DustState, fan: Fan) -> float:
     phase = state.phase
     u = fan.out[0]
     v = fan.out[1]
-    wide = noise(
-        state.lattice, fan.which + 1, 1.3 * u, 1.3 * v, 0.6 * (fan.log - 0.8 * phase)
-    )
-    narrow = noise(
-        state.lattice, fan.which + 2, 3.1 * u, 3.1 * v, 0.9 * (fan.log - 0.9 * phase)
-    )
+    wide = noise(state.lattice, fan.which + 1, 1.3 * u, 1.3 * v, 0.6 * (fan.log - 0.8 * phase))
+    narrow = noise(state.lattice, fan.which + 2, 3.1 * u, 3.1 * v, 0.9 * (fan.log - 0.9 * phase))
     return 0.6 * wide + 0.5 * narrow
 
 
@@ -94,7 +92,7 @@ def _strand(state: DustState, fan: Fan, which: int, often: float, aside: float) 
 def _line(n: float) -> float:
     """Return thin bright lines from noise: few stand out, and more lie between them."""
     p = wp.max(n - 0.1, 0.0)
-    return 1.7 * p * p + 0.6 * n
+    return 2.0 * p * p + 0.5 * n
 
 
 @wp.func
@@ -122,9 +120,12 @@ def streak(state: DustState, fan: Fan) -> wp.vec3:
     middle = 1.0 - 0.2 * part
     b = _strand(state, fan, 5 + whole, 2.0 * often, sway + _PUSH * coarse * a[0] / often)
     c = _strand(state, fan, 6 + whole, 4.0 * often, sway + _PUSH * 0.4 * b[0] / often)
-    gathered = wp.clamp(0.8 + 0.6 * bundle[0] + 0.35 * broad, 0.2, 1.5) * some * faint
-    lines = coarse * _line(a[0]) + middle * _line(b[0]) + part * _line(c[0])
-    slope = coarse * a[1] + middle * b[1] + part * c[1]
+    gathered = wp.clamp(0.85 + 0.5 * bundle[0] + 0.3 * broad, 0.25, 1.5) * some * faint
+    # Wisps: the finer are strong where the coarser are.
+    middle *= wp.clamp(1.0 + _WISP * coarse * a[0], 0.2, 2.0)
+    fine = part * wp.clamp(1.0 + 0.8 * _WISP * b[0], 0.2, 2.0)
+    lines = coarse * _line(a[0]) + middle * _line(b[0]) + fine * _line(c[0])
+    slope = coarse * a[1] + middle * b[1] + fine * c[1]
     up_sun = state.sun_north * fan.out[0] - state.sun_east * fan.out[1]
     lines = gathered * lines + 0.12 * some * bundle[0]
     return wp.vec3(broad, lines, -_STEP * up_sun * gathered * slope)

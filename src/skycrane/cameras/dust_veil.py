@@ -1,6 +1,6 @@
 """The veil: dust in the air over the sheet, in two layers, and what is held under the rover."""
 
-# ruff: noqa: UP018, RUF046 - float(0.0) tells Warp that a variable changes in a loop
+# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
 import warp as wp

@@ -19,7 +19,7 @@ class Dust(Section):
     albedo: Annotated[list[Fraction], Field(min_length=3, max_length=3)]
     """Linear red, green, blue reflectance of thick dust."""
     thin_albedo: Annotated[list[Fraction], Field(min_length=3, max_length=3)] = [0.42, 0.3, 0.2]
-    """The same of thin dust, whose light was scattered once and not reddened by every grain since."""
+    """The same of thin dust, whose light met one grain and not many that each redden it."""
     threshold_n_m2: Positive
     """Thrust over distance squared at which a plume begins to lift dust, N/m2."""
     half_excess: Positive
@@ -88,8 +88,8 @@ class Dust(Section):
     """Share of the veil that is fine and lingers."""
     fine_decay_s: Positive
     """Time constant of the fine share, s."""
-    stick_share: Fraction = 0.25
-    """Share of what settles on the rover that stays there."""
+    stick_share: Fraction = 1.0
+    """Share of what settles on the rover that stays there, once no plume sweeps it off again."""
     forward_asymmetry: Fraction = 0.5
     """Asymmetry of the lobe into which thin dust scatters light (Henyey and Greenstein)."""
     forward_share: Fraction = 0.6
