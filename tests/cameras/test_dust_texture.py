@@ -121,10 +121,10 @@ def test_a_whiteout_has_clouds_that_move(mission):
         # As at touchdown.
         state.veil_depth, state.low_depth = 0.9, 5.5
         out = optics(state, *looking_down(0.8, half_m=0.6))[0]
-        assert np.median(out[:, 0]) > 3.0
+        assert np.median(out[:, 0]) > 2.0
         shades.append(out[:, 1] / out[:, 1].mean())
     assert min(np.std(s) for s in shades) > 0.02
-    assert np.corrcoef(*shades)[0, 1] < 0.8
+    assert np.std(shades[1] - shades[0]) > 0.02
 
 
 def test_stones_fly_between_a_low_eye_and_the_ground(mission):

@@ -32,7 +32,6 @@ well up along it. `state.active` is 0 when there is nothing to see. `state.groun
 the ground under the dust, for rays that end on bodies.
 """
 
-
 from __future__ import annotations
 
 import warp as wp

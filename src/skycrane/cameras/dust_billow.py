@@ -1,6 +1,5 @@
 """Clouds of the veil, which ride on the air of the last metres."""
 
-
 from __future__ import annotations
 
 import warp as wp

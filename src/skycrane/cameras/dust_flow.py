@@ -1,4 +1,4 @@
-"""Each plume's sheet over a flight: it grows and thins, streams outward, and leaves when cut off."""
+"""Each plume's sheet over a flight: it grows, thins, streams outward, and leaves when cut off."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ def sheet_at(state: DustState, east: float, north: float, clear: float, foot: fl
     run = fan.r / (0.65 * state.reach[f.main])
     core = state.core_share * state.reach[f.main]
     keep = wp.smoothstep(0.0, 0.7, f.apart) * wp.smoothstep(0.1, 1.8, fan.r / core)
-    keep *= 0.7 + 0.3 * wp.smoothstep(-0.6, 0.5, some + 0.5 * patchy)
+    keep *= 0.75 + 0.25 * wp.smoothstep(-0.6, 0.5, some + 0.5 * patchy)
     keep *= clear * f.kept * (1.0 - 0.5 * wp.min(m.crest, 1.0)) / (1.0 + run * run)
     lines = wp.vec3(0.0, 0.0, 0.0)
     if keep > 0.01:
@@ -168,7 +168,7 @@ def sheet_at(state: DustState, east: float, north: float, clear: float, foot: fl
         if state.wake_contrast > 0.0 and keep > 0.05 and foot < 0.2:
             tail = wake(state, fan, east, north)
             # A wake is a bundle of streaks too.
-            lines[1] = lines[1] + state.wake_contrast * tail * (0.9 + 2.5 * wp.max(lines[1], 0.0))
+            lines[1] = lines[1] + state.wake_contrast * tail * (0.75 + 2.5 * wp.max(lines[1], 0.0))
     if foot < 0.05 and keep > 0.15:
         s.stone = stones(state, fan)
     s.height = (state.height_minimum + state.height_share * f.nearest) * (1.0 + 2.0 * m.crest)

@@ -6,7 +6,6 @@ far from it, as in the flown images: the farther out, the more of them there are
 is too wide there fades out and what is finer fades in.
 """
 
-
 from __future__ import annotations
 
 import warp as wp
@@ -26,7 +25,7 @@ _SIZES = wp.constant(8.0)
 """Sizes that there are at the most, beyond the first."""
 _PUSH = wp.constant(0.5)
 """How far streaks push finer ones aside, cells of theirs."""
-_WISP = wp.constant(0.35)
+_WISP = wp.constant(0.15)
 """How much stronger they are there."""
 _STEP = wp.constant(0.3)
 """How far up the sun a flank is compared, cells."""
@@ -120,7 +119,7 @@ def streak(state: DustState, fan: Fan) -> wp.vec3:
     middle = 1.0 - 0.2 * part
     b = _strand(state, fan, 5 + whole, 2.0 * often, sway + _PUSH * coarse * a[0] / often)
     c = _strand(state, fan, 6 + whole, 4.0 * often, sway + _PUSH * 0.4 * b[0] / often)
-    gathered = wp.clamp(0.85 + 0.5 * bundle[0] + 0.3 * broad, 0.25, 1.5) * some * faint
+    gathered = wp.clamp(0.85 + 0.45 * bundle[0] + 0.3 * broad, 0.3, 1.4) * some * faint
     # Wisps: the finer are strong where the coarser are.
     middle *= wp.clamp(1.0 + _WISP * coarse * a[0], 0.2, 2.0)
     fine = part * wp.clamp(1.0 + 0.8 * _WISP * b[0], 0.2, 2.0)

@@ -18,7 +18,9 @@ class Dust(Section):
     """Whether there is any dust."""
     albedo: Annotated[list[Fraction], Field(min_length=3, max_length=3)]
     """Linear red, green, blue reflectance of thick dust."""
-    thin_albedo: Annotated[list[Fraction], Field(min_length=3, max_length=3)] = [0.42, 0.3, 0.2]
+    thin_albedo: Annotated[list[Fraction], Field(min_length=3, max_length=3)] = Field(
+        default_factory=lambda: [0.42, 0.3, 0.2]
+    )
     """The same of thin dust, whose light met one grain and not many that each redden it."""
     threshold_n_m2: Positive
     """Thrust over distance squared at which a plume begins to lift dust, N/m2."""
