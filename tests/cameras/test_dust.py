@@ -318,7 +318,7 @@ def test_stones_fly_outward_and_are_as_many_as_told(mission):
         plume = int(np.argmax(np.array(state.depth) * (np.array(state.east) > 0)))
         x, y = x + state.east[plume], y + state.north[plume]
         end = np.column_stack([x.ravel(), y.ravel(), 0 * x.ravel()])
-        eye = [[state.east[plume], state.north[plume], 3.0]]
+        eye = [[state.east[plume], state.north[plume], 6.0]]
         depth = optics(state, eye, end)[0][:, 0]
         state.stone_share = 0.0
         return (depth - optics(state, eye, end)[0][:, 0]).reshape(x.shape) > 1.5
@@ -479,7 +479,7 @@ def test_dust_settles_on_the_rover_s_upper_sides(mission):
 
     share = 1.0 - np.exp(-late.settled)
     white, black = tint(late, 1.0, (0.8, 0.8, 0.8)), tint(late, 1.0, (0.04, 0.04, 0.04))
-    for c, dust in enumerate(mission.dust.albedo):
+    for c, dust in enumerate(late.albedo):
         assert white[c] == pytest.approx(1.0 - share + share * dust / 0.8, rel=1e-4)
         assert black[c] == pytest.approx(1.0 - share + share * dust / 0.04, rel=1e-4)
     assert tint(late, -1.0, (0.04, 0.04, 0.04)) == pytest.approx([1.0, 1.0, 1.0])

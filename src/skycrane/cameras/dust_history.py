@@ -9,22 +9,15 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
-from skycrane.cameras.dust import DustState
-from skycrane.cameras.dust_pattern import LATTICE
-from skycrane.cameras.dust_plumes import (
-    FAR_M,
-    PLUMES,
-    STEP_S,
-    gather,
-    hold_last,
-    leaky,
-    plumes_of,
-)
+from skycrane.cameras.dust_air import airborne
+from skycrane.cameras.dust_flow import sheets
+from skycrane.cameras.dust_noise import LATTICE
+from skycrane.cameras.dust_plumes import FAR_M, PLUMES, STEP_S, gather, plumes_of
+from skycrane.cameras.dust_state import DustState
 from skycrane.cameras.dust_stones import BUMP_CELL_M, bump_map
 from skycrane.draws import generator, key32
 from skycrane.flight.record import Flight
 from skycrane.mars.frames import SiteFrame, rotate
-from skycrane.mars.wind import layer_scale, steady_wind
 from skycrane.mission.mission import Mission
 from skycrane.vehicle.shapes import engine_axes
 
@@ -41,20 +34,8 @@ _COVER_M = 30.0
 """Height of the rover above which its shadow on the dust is let go."""
 _SETTLING_S = 90.0
 """How long after the last plume the dust is followed."""
-_SHEARED = 0.008
-"""Rate at which a plume raises dust before it digs in bulk, share of the rate then."""
-_CUT = 0.6
-"""A plume that could hold no more than this share of its sheet counts as cut off."""
-_EMPTY = 3.3
-"""How much faster than streaks run a sheet empties behind the last of the flow."""
-_RUN_S = 1.0
-"""Time constant with which the flow of a cut plume slows down."""
-_BLOWN = 12.0
-"""Logarithm of the distance by which a sheet is let go: beyond the horizon."""
-_CARRY_M = 1.0
-"""Height whose wind carries the clouds of the veil, m."""
-_FOLLOW_S = 0.2
-"""Time constant with which a sheet's middle follows its plume along the ground."""
+_DEEP = 0.7
+"""Optical depth of the veil beyond which light has met many grains."""
 
 
 def _level(east_m: Array, north_m: Array) -> Array:
@@ -88,7 +69,7 @@ class DustHistory:
             sun_site: unit vector toward the sun, site axes (streaks are lit from there).
             device: where frames are drawn.
         """
-        self._dust, self._wind_section = mission.dust, mission.wind
+        self._dust, self._wind = mission.dust, mission.wind
         self._ground_height_m = ground_height_m
         self._seed = key32(mission.site.seed, "dust streaks")
         numbers = generator(mission.site.seed, "dust").uniform(-1.0, 1.0, LATTICE**3)
@@ -164,98 +145,12 @@ class DustHistory:
     # -- in time ---------------------------------------------------------------------------------
 
     def _integrate(self, force: Series) -> Series:
-        """Return depth and place a plume, phase, front, veil and its middle, over the times."""
-        d = self._dust
-        excess = np.maximum(force["pull"] / d.threshold_n_m2 - 1.0, 0.0)
-        target = d.sheet_optical_depth * excess / (excess + d.half_excess)
-        pull = force["pull"].sum(axis=1)
-        out = self._follow(force, excess, target)
-        strongest = np.sqrt(force["pull"].max(axis=1))
-        out["phase"] = np.cumsum(d.stream_rate_hz * strongest) * STEP_S
-        out["drift"] = np.cumsum(np.minimum(0.15 + np.sqrt(pull) * 0.35, 4.0)) * STEP_S
-        total = excess.sum(axis=1)
-        bulk = np.maximum(excess - d.veil_knee, 0.0).sum(axis=1)
-        fed = d.veil_rate_hz * (bulk + _SHEARED * total) * STEP_S
-        # What is loose gets less as it is blown away.
-        fed /= 1.0 + np.cumsum(fed) / d.veil_supply
-        fine = leaky(fed * d.fine_share, 1.0 / d.fine_decay_s)
-        self._drift_off(out, force, excess, fed)
-        hold = pull / (pull + d.veil_hold_n_m2)
-        free = np.zeros(len(pull))
-        front = np.zeros(len(pull))
-        closing = 1.0 - np.exp(-STEP_S / d.veil_fill_s)
-        for k in range(1, len(pull)):
-            free[k] = free[k - 1] + (1.0 - hold[k] - free[k - 1]) * closing
-            speed = d.front_speed_m_s * np.sqrt(total[k]) / (1.0 + front[k - 1] / d.front_decay_m)
-            front[k] = front[k - 1] + speed * STEP_S
-        out["front"] = front
-        for name, share, height in (
-            ("veil", 1.0 - d.low_share, d.veil_height_m),
-            ("low", d.low_share, d.low_height_m),
-        ):
-            coarse = leaky(fed * (1.0 - d.fine_share), self._clearing_hz(height))
-            out[name] = share * (coarse + fine) * free
-            fallen = d.settling_m_s / height * share * coarse * free * STEP_S
-            out["settled"] = out.get("settled", 0.0) + np.cumsum(
-                d.stick_share * fallen * np.exp(-self._deck_m / height)
-            )
-        wind = self._wind(_CARRY_M)
-        out["carry"] = np.outer(np.arange(len(pull)) * STEP_S, wind)
+        """Return sheets, veil and what becomes of it, over the times."""
+        excess = np.maximum(force["pull"] / self._dust.threshold_n_m2 - 1.0, 0.0)
         # The side that thrusts more over the whole hover.
         self._lean = 1.0 if float((excess @ self._sides).sum()) >= 0.0 else -1.0
-        out["met"] = np.cumsum(out["veil"] + out["low"]) * STEP_S
-        return out
-
-    def _clearing_hz(self, height_m: float) -> float:
-        """Return how fast a layer is cleared [1/s]: what settles out of it, what the wind takes."""
-        d = self._dust
-        return d.settling_m_s / height_m + float(np.hypot(*self._wind(height_m))) / d.veil_radius_m
-
-    def _wind(self, height_m: float) -> Array:
-        """Return the steady wind [m/s] toward east and north at a height above the ground."""
-        wind = self._wind_section
-        layer = np.log1p(height_m / wind.roughness_m) * layer_scale(wind)
-        share = min(layer, 1.0) if wind.surface_layer_m else 1.0
-        return share * np.array([float(x) for x in steady_wind(wind, np.array(height_m))])
-
-    def _drift_off(self, out: Series, force: Series, excess: Array, fed: Array) -> None:
-        """Add the veil's middle: where what has not gone yet was fed, carried on by the wind."""
-        rate = self._clearing_hz(self._dust.veil_height_m)
-        weight = np.maximum(excess, 1e-9)
-        held = leaky(fed, rate)
-        for axis, name in enumerate(("east", "north")):
-            middle = (force[name] * weight).sum(axis=1) / weight.sum(axis=1)
-            carried = held * float(self._wind(self._dust.veil_height_m)[axis]) * STEP_S
-            place = leaky(np.where(fed > 0.0, fed * middle, 0.0) + carried, rate)
-            out[f"veil_{name}"] = hold_last(place / np.maximum(held, 1e-12), held > 1e-6)
-
-    def _follow(self, force: Series, excess: Array, target: Array) -> Series:
-        """Return each plume's sheet, relaxing to its target, and where it last blew."""
-        d = self._dust
-        names = ("east", "north", "reach", "half_east", "half_north")
-        out = {name: np.zeros(excess.shape) for name in ("depth", *names)}
-        now = {name: force[name][0].copy() for name in names}
-        speed = np.zeros(excess.shape[1])
-        depth, blown = np.zeros(excess.shape[1]), np.zeros(excess.shape[1])
-        out["gone"] = np.zeros(excess.shape)
-        follow = 1.0 - np.exp(-STEP_S / _FOLLOW_S)
-        slower = np.exp(-STEP_S / _RUN_S)
-        for k in range(len(excess)):
-            live = excess[k] > 0.0
-            share = np.where(live & (depth < 1e-3), 1.0, np.where(live, follow, 0.0))
-            for name, value in now.items():
-                value += share * (force[name][k] - value)
-                out[name][k] = value
-            rate = np.where(target[k] > depth, d.sheet_rise_s, d.sheet_fall_s)
-            depth = depth + (target[k] - depth) * (1.0 - np.exp(-STEP_S / rate))
-            out["depth"][k] = depth
-            # What a plume raised last runs on outward from the core ahead of the streaks that
-            # it drove, and nothing follows.
-            speed = np.maximum(d.stream_rate_hz * np.sqrt(force["pull"][k]), speed * slower)
-            cut = target[k] < _CUT * depth
-            blown = np.where(cut, blown + _EMPTY * speed * STEP_S, blown * (1.0 - follow))
-            gone = d.core_share * now["reach"] * np.expm1(np.minimum(blown, _BLOWN))
-            out["gone"][k] = gone
+        out = sheets(self._dust, force, excess)
+        out.update(airborne(self._dust, self._wind, force, excess, self._deck_m))
         return out
 
     def _cover(self, state: Any, t_s: float, origin_m: tuple[float, float]) -> None:
@@ -300,6 +195,17 @@ class DustHistory:
             return 0.0
         return float(self._at("veil", t_s) + self._at("low", t_s))
 
+    def budget(self, t_s: float) -> dict[str, float]:
+        """Return what became of the dust until `t_s`, as vertical optical depths over the middle.
+
+        `lifted` from the ground; of that `aloft` (what jets hold off to the side counted with it),
+        `fallen`, and `carried` off by the wind.
+        """
+        names = ("lifted", "aloft", "fallen", "carried")
+        if not len(self._time_s) or t_s < self._time_s[0]:
+            return dict.fromkeys(names, 0.0)
+        return {name: float(self._at(name, t_s)) for name in names}
+
     def met_s(self, t_s: float) -> float:
         """Return optical depth of veil and low layer, summed over the time until `t_s` [s]."""
         if not len(self._time_s) or t_s < self._time_s[0]:
@@ -315,8 +221,11 @@ class DustHistory:
         """
         d = self._dust
         state: Any = DustState()
+        veil = self.veil_optical_depth(t_s)
         state.seed, state.lattice = self._seed, self._lattice
-        state.albedo = wp.vec3(*d.albedo)
+        deep = 1.0 - float(np.exp(-veil / _DEEP))
+        thin, thick = np.array(d.thin_albedo), np.array(d.albedo)
+        state.albedo = wp.vec3(*(thin + (thick - thin) * deep))
         state.core_share, state.decay_share = d.core_share, d.decay_share
         state.height_share, state.height_minimum = d.height_share, d.height_minimum_m
         state.front_width = d.front_width_m
@@ -328,7 +237,6 @@ class DustHistory:
         state.sun_run = self._sun_run
         state.forward, state.forward_share = d.forward_asymmetry, d.forward_share
         state.ridge_lean, state.side = self._lean, wp.vec4(*self._sides)
-        veil = self.veil_optical_depth(t_s)
         if not len(self._time_s) or t_s < self._time_s[0]:
             return state
         # It stays when all else is gone.
@@ -343,8 +251,10 @@ class DustHistory:
         share = float(depth.max()) / max(d.sheet_optical_depth, 1e-9)
         state.ridge_depth = d.ridge_optical_depth * share * share
         # From far and thin it is a cloud without an edge.
-        state.ridge_soft = min(max(1.2 - 1.5 * share, 0.1), 0.9)
+        state.ridge_soft = min(max(3.0 - 5.0 * share, 0.1), 1.8)
         state.streak_contrast = d.streak_contrast * min(share, 1.0) ** 0.5
+        hardest = int(np.argmax(depth))
+        state.streak_width = d.streak_share * float(self._at("reach", t_s)[hardest])
         state.wake_contrast = d.wake_contrast * min(share, 1.0)
         state.stone_share = d.stone_share * min(share, 1.0)
         state.stone_radius = d.stone_radius_m

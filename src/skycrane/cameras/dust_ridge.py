@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.cameras.dust_pattern import DustState, noise
+from skycrane.cameras.dust_noise import noise
+from skycrane.cameras.dust_state import DustState
 
 __all__ = ["MEETING_LIMIT", "Meeting", "meeting"]
 
@@ -54,7 +55,7 @@ def meeting(state: DustState, apart: float, at: wp.vec2) -> Meeting:
     w2 = noise(state.lattice, 9, 0.3 * x + 0.8 * w1, 0.4 * y, 0.15 * t)
     width = state.ridge_width
     gap = lean * apart + 0.9 * w1 + 0.36 * w2
-    if gap < -0.14 - 3.0 * width:
+    if gap < -0.14 - (0.1 + 3.2 * state.ridge_soft) * width:
         return m
     px = x + 0.9 * w2
     py = y + 1.1 * w1 - 0.7 * w2
@@ -72,11 +73,12 @@ def meeting(state: DustState, apart: float, at: wp.vec2) -> Meeting:
     # Seen edge on, folds are bright lines.
     folds = 1.0 - wp.min(1.6 * wp.abs(w4 + 0.4 * fine + 0.5 * w3), 1.0)
     threads = wp.max(fine + 0.5 * w4, 0.0)
-    wisps = 0.45 + 0.45 * (1.0 - state.ridge_soft) * leaf + 0.35 * folds * folds + 0.4 * threads
+    wisps = 0.5 + 0.45 * wp.max(1.0 - state.ridge_soft, 0.0) * leaf
+    wisps += 0.22 * folds * folds + 0.35 * threads
     m.crest = face * wp.exp(-wp.max(gap, 0.0) / width) * (0.2 + 0.8 * patch) * far
     m.crest *= wp.max(wisps, 0.05)
-    m.behind = face * wp.exp(-wp.max(gap, 0.0) / 1.5) * far
-    turned = 0.4 + 0.25 * w2 + 0.2 * w3 + 0.25 * folds * folds + 0.35 * threads
+    m.behind = face * wp.exp(-wp.max(gap, 0.0) / 3.5) * far
+    turned = 0.45 + 0.25 * w2 + 0.2 * w3 + 0.16 * folds * folds + 0.3 * threads
     m.behind *= wp.max(turned, 0.05)
     m.shade = 0.2 * m.crest * (0.4 + folds)
     return m

@@ -18,6 +18,10 @@ class Dust(Section):
     """Whether there is any dust."""
     albedo: Annotated[list[Fraction], Field(min_length=3, max_length=3)]
     """Linear red, green, blue reflectance of thick dust."""
+    thin_albedo: Annotated[list[Fraction], Field(min_length=3, max_length=3)] = Field(
+        default_factory=lambda: [0.42, 0.3, 0.2]
+    )
+    """The same of thin dust, whose light met one grain and not many that each redden it."""
     threshold_n_m2: Positive
     """Thrust over distance squared at which a plume begins to lift dust, N/m2."""
     half_excess: Positive
@@ -48,6 +52,8 @@ class Dust(Section):
     """Strength of the streaks in the thickest sheet; less in a thinner one."""
     streak_relief: NonNegative
     """Light and shade on the streaks' flanks."""
+    streak_share: Positive = 0.0045
+    """Width of usual streaks, share of the plume's length: as wide near its middle as far off."""
     wake_contrast: NonNegative = 0.6
     """Strength of the wakes behind stones in the thickest sheet."""
     ridge_optical_depth: NonNegative
@@ -57,9 +63,11 @@ class Dust(Section):
     """Width of that line, in the logarithm of the two plumes' strengths."""
     veil_rate_hz: NonNegative
     """Optical depth that goes into the air a second for each threshold of excess beyond
-    `veil_knee`, 1/s; before it a twentieth."""
+    `veil_knee`, 1/s; before it `sheared_share` of that."""
     veil_knee: Positive
     """Excess of a plume, in thresholds, beyond which it digs up soil in bulk."""
+    sheared_share: Fraction = 0.02
+    """Rate at which a plume raises dust into the air before it digs in bulk, share of that then."""
     veil_supply: Positive = 8.0
     """Optical depth of the loose soil there is: when as much has been raised, half as fast."""
     settling_m_s: NonNegative
@@ -82,8 +90,8 @@ class Dust(Section):
     """Share of the veil that is fine and lingers."""
     fine_decay_s: Positive
     """Time constant of the fine share, s."""
-    stick_share: Fraction = 0.25
-    """Share of what settles on the rover that stays there."""
+    stick_share: Fraction = 1.0
+    """Share of what settles on the rover that stays there, once no plume sweeps it off again."""
     forward_asymmetry: Fraction = 0.5
     """Asymmetry of the lobe into which thin dust scatters light (Henyey and Greenstein)."""
     forward_share: Fraction = 0.6
