@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 from skycrane.mission import Mission
 from skycrane.mission.sky import Sky
 
-__all__ = ["Air", "air_of", "diffuse_irradiance", "ground_beyond", "path_light", "sky_light", "sun_through"]
+__all__ = [
+    "Air",
+    "air_of",
+    "diffuse_irradiance",
+    "ground_beyond",
+    "path_light",
+    "sky_light",
+    "sun_through",
+]
 
 wp.set_module_options({"enable_backward": False})
 
