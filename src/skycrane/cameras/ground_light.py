@@ -24,6 +24,11 @@ _AUREOLE = wp.constant(0.5)
 """Radius of the sky about the sun whose light counts as its aureole, rad: half of a forward lobe of
 asymmetry 0.7 lies within (Henyey and Greenstein 1941), the share that `Air.aureole` gives."""
 
+_WRAP = wp.constant(0.2)
+"""Cosine past the edge of night at which half of the aureole's rim still stands over a slope."""
+_HALF_LIT = wp.constant(1.5707963)
+"""Irradiance of the radiance of lit ground, half of which is in shade: pi / 2."""
+
 
 @wp.struct
 class Reflected:
@@ -85,6 +90,19 @@ def _normal(s: Shading) -> wp.vec3:
 
 
 @wp.func(inline=True)
+def _aureole_on(sunlight: float, facing: float, level: float) -> float:
+    """Return how much of the aureole's light a slope gets, 1 on level ground in the sun.
+
+    Wide as it is it wraps around the edges of slopes, and behind what hides the sun about half of
+    it stands above: `sunlight` is the cosine that the sun comes in with, less what hides it;
+    `facing` that cosine itself, below 0 where the slope faces away; `level` that of level ground.
+    """
+    seen = wp.clamp(sunlight / wp.max(facing, 0.05), 0.0, 1.0)
+    wrapped = wp.max(facing + _WRAP, 0.0) / (level + _WRAP)
+    return wrapped * (0.5 + 0.5 * seen)
+
+
+@wp.func(inline=True)
 def _toward(sun: wp.vec3, r: float, turn: float) -> wp.vec3:
     """Return the direction `r` [rad] off the sun's middle, to the side that `turn`, 0 to 1, is."""
     right = wp.normalize(wp.vec3(sun[1], -sun[0], 1.0e-6))
@@ -142,7 +160,7 @@ def ground_light(
     # The sun is a disk, and its aureole a wide one: a point on each by chance softens the shadows.
     direct = s.sunlight
     hidden = float(0.0)
-    aureole = air.aureole
+    aureole = air.aureole * _aureole_on(s.sunlight, wp.dot(n, air.sun), air.sun[2])
     if may_shade(b, p, air.sun, _AUREOLE):
         above = p + n * 1.0e-3
         rays = int(1)
@@ -156,10 +174,10 @@ def ground_light(
         aureole *= _aureole_left(b, above, air.sun, rays, key, quarter)
     beam = sun_through(air, datum_height(g, p)) * gain
     # What the dust scatters forward comes from about the sun and is thrown back as its light is.
-    around = 1.0 - air.aureole + aureole * (1.0 + wp.min(gain - 1.0, 0.8))
-    # Hollows see each other: light lost to the sky comes back partly from lit ground.
-    lit = air.sky_irradiance * (s.open_sky * around)
-    lit += air.ground_radiance * ((1.0 - s.open_sky) * 0.5)
+    around = s.open_sky * (1.0 - air.aureole) + aureole * (1.0 + wp.min(gain - 1.0, 0.8))
+    # Hollows see each other: what hides the sky is ground, half of it lit.
+    lit = air.sky_irradiance * around
+    lit += air.ground_radiance * ((1.0 - s.open_sky) * _HALF_LIT)
     lit += wp.vec3(1.0, 1.0, 1.0) * (direct * beam)
     sent = Reflected()
     sent.light = wp.cw_mul(s.albedo, lit) * _INV_PI

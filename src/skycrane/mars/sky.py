@@ -2,7 +2,8 @@
 
 One model serves haze and sky alike: a layer of dust around the planet that thins exponentially with
 height, single scattering with a double Henyey-Greenstein phase function, integrated along the path,
-and light scattered more than once as an even glow. Radiance is in units where the sun outside the
+and light scattered more than once as an even glow, as strong as the diffuse light on the ground
+asks by the delta-Eddington approximation. Radiance is in units where the sun outside the
 air gives an irradiance of 1 in each colour on a surface facing it.
 """
 
@@ -15,11 +16,21 @@ import warp as wp
 from numpy.typing import NDArray
 
 from skycrane.mission import Mission
+from skycrane.mission.sky import Sky
 
-__all__ = ["Air", "air_of", "ground_beyond", "path_light", "sky_light", "sun_through"]
+__all__ = [
+    "Air",
+    "air_of",
+    "diffuse_irradiance",
+    "ground_beyond",
+    "path_light",
+    "sky_light",
+    "sun_through",
+]
 
 wp.set_module_options({"enable_backward": False})
 
+Array = NDArray[np.float64]
 _PI = wp.constant(3.14159265)
 
 
@@ -185,6 +196,50 @@ def _level_irradiance(air: Any) -> NDArray[np.float64]:
     return np.asarray((out.numpy() * z[:, None]).sum(axis=0) * (2 * np.pi / len(z)), np.float64)
 
 
+def diffuse_irradiance(sky: Sky, mu: float, ground: Array) -> Array:
+    """Return the diffuse light on level ground, by colour, (3,), of light scattered ever so often.
+
+    The delta-Eddington approximation (Joseph, Wiscombe and Weinman 1976, J. Atmos. Sci. 33, 2452)
+    in the closed form of Meador and Weaver (1980, J. Atmos. Sci. 37, 630), over ground of the
+    reflectance `ground`, (3,). `mu`: cosine of the sun's zenith angle. In units of the sunlight
+    outside the air.
+    """
+    share, forward = sky.forward_share, np.array(sky.forward_asymmetry)
+    peak = share * forward**2 + (1 - share) * sky.backward_asymmetry**2
+    whole = np.minimum(np.array(sky.single_scattering_albedo), 0.99999)
+    depth = (1 - whole * peak) * sky.optical_depth
+    w = (1 - peak) * whole / (1 - whole * peak)
+    g = (share * forward + (1 - share) * sky.backward_asymmetry - peak) / (1 - peak)
+    g1, g2 = (7 - w * (4 + 3 * g)) / 4, -(1 - w * (4 - 3 * g)) / 4
+    g3 = (2 - 3 * g * mu) / 4
+    g4 = 1 - g3
+    k = np.sqrt(g1 * g1 - g2 * g2)
+    a1 = g1 * g4 + g2 * g3
+    up, down, beam = np.exp(k * depth), np.exp(-k * depth), np.exp(-depth / mu)
+    both = (k + g1) * up + (k - g1) * down
+    kept = (1 + k * mu) * (a1 + k * g4) * up - (1 - k * mu) * (a1 - k * g4) * down
+    kept = kept * beam - 2 * k * (g4 + a1 * mu)
+    through = beam - w * kept / ((1 - (k * mu) ** 2) * both)
+    # What the ground sends up comes down again in part, and again.
+    back = g2 * (up - down) / both
+    total = mu * through / (1 - ground * back)
+    return np.asarray(total - mu * np.exp(-sky.optical_depth / mu))
+
+
+def _glow(mission: Mission, air: Any) -> Array:
+    """Return the even source of light scattered more than once that brings the diffuse light."""
+    sky, sun = mission.sky, np.array(air.sun)
+    if sky.optical_depth <= 0.0:
+        return np.zeros(3)
+    mu = max(float(sun[2]), 0.05)
+    wanted = diffuse_irradiance(sky, mu, np.array(mission.terrain.colours.soil))
+    once = _level_irradiance(air)
+    air.omega, air.glow = wp.vec3(0.0), wp.vec3(1.0)
+    even = _level_irradiance(air)
+    air.omega = wp.vec3(*sky.single_scattering_albedo)
+    return np.asarray(sky.multiple_scattering * np.maximum(wanted - once, 0.0) / even)
+
+
 def air_of(mission: Mission, sun_site: NDArray[np.float64], *, sun_distance_au: float) -> Any:
     """Return the `Air` of a mission with the sun in a direction (site axes)."""
     sky = mission.sky
@@ -202,17 +257,10 @@ def air_of(mission: Mission, sun_site: NDArray[np.float64], *, sun_distance_au: 
     # The forward peak as light not scattered at all (delta scaling, Joseph et al. 1976, J. Atmos.
     # Sci. 33, 2452), as far as it goes with the beam.
     air.aureole = float(sky.forward_share * np.mean(np.square(sky.forward_asymmetry)))
-    # Light scattered more than once. What the layer takes from the beam and throws on, less what
-    # leaves after one scattering, spreads evenly; the ground adds what it sends up.
-    mu = max(float(sun_site[2]), 0.05)
-    taken = mu * (1 - np.exp(-sky.optical_depth / mu))
-    ground = np.array(mission.terrain.colours.soil)
-    lit = mu * np.exp(-sky.optical_depth / mu)
-    upward = ground * (lit + 0.6 * omega * taken) / np.pi
-    once = omega * taken / (4 * np.pi)
-    again = omega * (1 - np.exp(-1.5 * sky.optical_depth))
-    air.glow = wp.vec3(*(sky.multiple_scattering * omega * (0.5 * upward + once * again * 1.5)))
+    air.glow = wp.vec3(*_glow(mission, air))
     diffuse = _level_irradiance(air)
     air.sky_irradiance = wp.vec3(*diffuse)
+    ground, mu = np.array(mission.terrain.colours.soil), max(float(sun_site[2]), 0.05)
+    lit = mu * np.exp(-sky.optical_depth / mu)
     air.ground_radiance = wp.vec3(*(ground * (lit + diffuse) / np.pi))
     return air
