@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import warp as wp
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from skycrane.errors import InputError
 from skycrane.mars.parallel import launch_rows
-from skycrane.mars.terrain_craters import draw_craters, stamp_craters
+from skycrane.mars.terrain_craters import draw_craters, draw_secondaries, stamp_craters
 from skycrane.mars.terrain_files import MapFile, Sampled, fill_holes, open_map
 from skycrane.mars.terrain_form import form_of
 from skycrane.mars.terrain_kernels import base_kernel
@@ -36,6 +36,7 @@ _EXTRA_CELL_M = 1.0
 _EXTRA_BELOW_M = 2.5
 """Files with pixels smaller than this are read once more at 1 m around the target."""
 _TONES = (0.12, 4.0)
+_TARGET_M = 310.0
 _HIGHEST_M = 45_000.0
 """More relief than this is no ground of a planet."""
 
@@ -149,15 +150,19 @@ def build_base(
         middle = _middle_tone(photo, specs[min(1, len(specs) - 1)], told) if photo else 1.0
         levels: list[BaseLevel] = []
         lift: Array | None = None
-        craters = np.zeros((0, 6), np.float32)
+        craters = _landmarks(mission, specs[0])
         for index, (cell, count) in enumerate(specs):
             largest = 4.0 * specs[index - 1][0] if index else mission.terrain.craters.largest_m
             fresh = draw_craters(mission, 4.0 * cell, largest, cell * count / 2, index)
             craters = np.concatenate([craters, fresh])
+            if index == 1:
+                # Too small for the widest grid.
+                craters = np.concatenate([craters, draw_secondaries(mission, cell * count / 2)])
             origin = _origin(cell, count)
             height = _landform(mission, cell, count, 4.0 * cell, workers)
             sand = np.zeros((count, count), np.float32)
             stamp_craters(height, sand, craters, origin, cell)
+            sand = _gathered(mission, height, sand, origin, cell)
             surface = np.zeros((1, 1, 3), np.float32)
             if files:
                 surface = np.zeros((count, count, 3), np.float32)
@@ -186,6 +191,30 @@ def build_base(
         if elevation and resolved[1] > 1e8:
             resolved = (resolved[0], resolved[0])
     return Base(levels, extra, tone, _EXTRA_CELL_M, resolved, tuple(told))
+
+
+def _gathered(
+    mission: Mission, height: Grid, sand: Grid, origin: tuple[float, float], cell: float
+) -> Grid:
+    """Return `sand` with what the wind has left in hollows and along the feet of slopes."""
+    model = mission.terrain.relief
+    if cell > model.sand_wide_m:
+        return sand
+    low = gaussian_filter(height, model.sand_wide_m / cell, mode="nearest") - height
+    share = model.sand_most * np.clip((low / model.sand_deep_m - 0.15) / 0.85, 0.0, 1.0)
+    nodes = origin[0] + cell * np.arange(len(height))
+    apart = np.add.outer(nodes**2, nodes**2)
+    # What lies at the target itself the finer ground tells.
+    share *= 1.0 - np.exp(-apart / _TARGET_M**2)
+    # Blocks about young craters stay bare.
+    return np.where(sand < -0.08, sand, np.maximum(sand, share)).astype(np.float32)
+
+
+def _landmarks(mission: Mission, widest: tuple[float, int]) -> Grid:
+    """Return the craters that the mission places, in the columns of `draw_craters`."""
+    reach = widest[0] * widest[1] / 2
+    placed = [p for p in mission.terrain.craters.placed if max(abs(p[0]), abs(p[1])) < reach]
+    return np.array(placed, np.float32).reshape(-1, 6)
 
 
 def _lifted(

@@ -124,20 +124,20 @@ def colour_at(
     albedo = wp.lerp(albedo, form.sand, 0.34 * wp.max(-fine, 0.0))
     along = x * form.ripple_across[0] + y * form.ripple_across[1]
     aside = x * form.ripple_across[1] - y * form.ripple_across[0]
-    # Dark sand lies over wide ground, thick or thin, drawn out along the wind; and in sheets that
-    # end at a line of lobes, thickest there and thinning out behind it. So does dust, fainter.
+    # Dark sand lies over wide ground, thick or thin, drawn out along the wind, and on the mantle
+    # that is worn into ridges. Dust lies in faint sheets that end at a line of lobes.
     streak = fbm(along / 7.0, aside, 240.0, 4, 0.62, s + 8240)
     lobes = fbm(along / 1.8, aside, 620.0, 5, 0.58, s + 8241)
     before = delta_inside(x, y, form)
     wide = fbm(x, y, 10500.0, 2, 0.4, s + 8242)
     region = step(-9000.0, -2500.0, before + 2200.0 * wide + 900.0 * streak)
-    sheet = _sheet(0.42 * (units.mantle - 0.55) + 0.20 * lobes)
+    sheet = step(-0.10, 0.10, units.mantle - 0.5 + 0.16 * lobes)
     low = step(0.05, 0.55, units.lows + 0.35 * units.patch)
-    dark = 0.54 * region * sheet
+    dark = 0.42 * region * sheet
     dark = wp.max(dark, rough * region * 0.62 * low) * (1.0 - 0.8 * hill) * (1.0 - seen)
     drift = fbm(along / 2.2, aside, 480.0, 5, 0.6, s + 8243)
     dusty = _sheet(0.30 * units.tone + 0.20 * drift - 0.03)
-    dusty = 0.35 * step(-0.5, 0.6, streak + units.tone) + (0.10 + 0.9 * region) * dusty
+    dusty = 0.35 * step(-0.5, 0.6, streak + units.tone) + (0.05 + 0.35 * region) * dusty
     dusty *= floor * (1.0 - dark) * (1.0 - seen)
     albedo = wp.lerp(albedo, form.sand, wp.clamp((0.95 + 0.12 * fine) * dark, 0.0, 0.9))
     albedo = wp.lerp(albedo, form.dust, wp.clamp(0.30 * dusty, 0.0, 0.6))

@@ -17,7 +17,7 @@ from skycrane.mars.terrain_form import Form
 from skycrane.mission import Mission
 from skycrane.mission.terrain import Craters
 
-__all__ = ["craters_per_km2", "draw_craters", "small_craters", "stamp_craters"]
+__all__ = ["craters_per_km2", "draw_craters", "draw_secondaries", "small_craters", "stamp_craters"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -66,11 +66,51 @@ def draw_craters(
     begin = model.fresh_depth * np.clip(0.55 + 0.45 * (diameter / 200.0) ** 0.5, 0.0, 1.0)
     depth = begin * (0.30 + 0.70 * fresh)
     wear = 1.0 - fresh
-    sand = np.clip(1.6 * wear - 0.1, 0, 1) * (random.random(count) < 0.8) * random.random(count)
+    # Wind brings sand into nearly all: old ones are filled deep, young ones' floors are covered.
+    caught = random.random(count) < 0.85
+    sand = caught * (0.25 + 0.75 * wear) * (0.25 + 0.75 * random.random(count))
+    # Ripples march through shallow ones.
+    sand *= np.clip((diameter / 110.0) ** 2, 0.05, 1.0)
     # Nothing deep enough to tilt the landing lies on the target itself.
     keep = np.hypot(place[:, 0], place[:, 1]) > 0.9 * diameter + 8.0
     columns = [place, diameter, depth, wear, np.sqrt(sand)]
     table = np.column_stack(columns).astype(np.float32)[keep]
+    return table[np.argsort(-table[:, 2], kind="stable")]
+
+
+def draw_secondaries(mission: Mission, half_width_m: float) -> Array:
+    """Return craters as `draw_craters` does, of clusters thrown from a large, far crater.
+
+    Each cluster is drawn out along the way the blocks came (McEwen and Bierhaus 2006, Annu. Rev.
+    Earth Planet. Sci. 34, 535): a Thomas process, stretched twofold. They lie in a square of
+    +- `half_width_m` around the target.
+    """
+    model = mission.terrain.craters.secondaries
+    random = generator(mission.site.seed, "terrain secondaries", 0)
+    wide = half_width_m + 3.0 * model.cluster_m
+    area = (2 * wide / 1000.0) ** 2
+    clusters = int(random.poisson(area * model.per_km2_over_100_m / model.in_cluster))
+    # Most hold few, some many.
+    mean = model.in_cluster * (model.smallest_m / 100.0) ** -model.slope
+    counts = random.poisson(mean * random.exponential(1.0, clusters))
+    total = int(counts.sum())
+    middle = np.repeat(random.uniform(-wide, wide, (clusters, 2)), counts, axis=0)
+    turn = np.repeat(random.normal(0.9, 0.35, clusters), counts)
+    along, across = model.cluster_m * random.normal(0.0, 1.0, (2, total)) * [[1.0], [0.5]]
+    place = middle + np.column_stack(
+        [
+            along * np.cos(turn) - across * np.sin(turn),
+            along * np.sin(turn) + across * np.cos(turn),
+        ]
+    )
+    diameter = model.smallest_m * (1.0 - random.random(total)) ** (-1.0 / model.slope)
+    wear = random.beta(1.4, 2.2, total)
+    depth = model.depth * (1.0 - 0.55 * wear)
+    sand = np.sqrt((0.2 + 0.8 * random.random(total)) * np.clip((diameter / 110.0) ** 2, 0.0, 1.0))
+    table = np.column_stack([place, diameter, depth, wear, sand]).astype(np.float32)
+    apart = np.hypot(place[:, 0], place[:, 1]) - 1.5 * diameter > model.clear_m
+    inside = np.abs(place).max(axis=1, initial=0.0) < half_width_m
+    table = table[apart & inside & (diameter <= model.largest_m)]
     return table[np.argsort(-table[:, 2], kind="stable")]
 
 
@@ -90,8 +130,10 @@ def _profile(
     young = np.where(d < 1.0, inner, np.maximum(outer, 0.0))
     # What diffusion leaves: a saucer wider than the crater was, in a rim that is hardly one.
     old = floor * np.exp(-1.45 * d * d) + 0.9 * rim * np.exp(-(((d - 1.15) / 0.42) ** 2))
-    relief = young + min(1.0, 0.25 + 1.1 * wear) * (old - young)
-    cover = sand * np.clip(1.45 - 1.35 * d, 0.0, 1.0)
+    relief = young + min(1.0, 0.10 + 1.1 * wear) * (old - young)
+    # Sand lies level up to where it laps at the wall: the wider, the deeper it fills.
+    edge = ((floor / deep + 1.0) / (1.0 + _RIM)) ** (1 / 2.4) + 0.10 + 0.20 * wear
+    cover = sand * np.clip((edge - d) / 0.16 + 0.5, 0.0, 1.0)
     cover -= (1.0 - wear) ** 2 * np.exp(-(((d - 1.05) / 0.45) ** 2))
     return relief.astype(np.float32), cover.astype(np.float32)
 

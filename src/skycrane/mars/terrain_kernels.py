@@ -8,7 +8,8 @@ import warp as wp
 
 from skycrane.mars.terrain_colour import tint
 from skycrane.mars.terrain_detail import ground_at
-from skycrane.mars.terrain_form import Form, base_height, step
+from skycrane.mars.terrain_form import Form, step
+from skycrane.mars.terrain_landform import base_height
 from skycrane.mars.terrain_units import Units, theirs, units_at
 
 __all__ = ["base_kernel", "bicubic", "ground_kernel", "units_kernel"]
@@ -167,7 +168,9 @@ def ground_kernel(
     g = ground_at(p[0], p[1], u, cover, finest, wp.vec2(told[0], known), told[2], form)
     height[i, j] = h + g.height
     if albedo.shape[0] > 0:
-        colour = g.albedo
+        # Sand that is caught in a hollow keeps moving: no dust settles on it.
+        caught = 0.42 * step(0.20, 0.75, cover) * (1.0 - told[2])
+        colour = wp.lerp(g.albedo, form.sand, caught)
         if told[2] > 0.0:
             colour = wp.cw_mul(colour, wp.lerp(wp.vec3(1.0), tint(told[1], form), told[2]))
         albedo[i, j] = colour

@@ -54,11 +54,13 @@ def units_at(x: float, y: float, form: Form) -> Units:
     inside = delta_inside(x, y, form)
     u.hummock = hummock_share(x, y, form)
     u.soft = soft_margin(x, y, form)
-    # Buttes are of the delta's rock, but worn and dusty; little sand lies about their feet.
+    # Hills are of the delta's rock, but worn and dusty; hardly any sand lies about their feet.
     butte = mound_inside(x, y, form)
-    butte = wp.where(butte > 0.0, wp.min(0.3 * butte, 7.0), 2.6 * butte)
-    u.inside = wp.clamp(wp.max(inside, butte), -1000.0, 1000.0)
+    butte = wp.where(butte > 0.0, wp.min(12.0 + butte, 21.0), 30.0 * butte)
     u.rim = rim_share(x, y, form)
+    # Where the fan leans on the wall it has no scarp.
+    inside = wp.where(inside > 0.0, inside, inside * (1.0 + 40.0 * u.rim))
+    u.inside = wp.clamp(wp.max(inside, butte), -1000.0, 1000.0)
     # Of the floor only: the wall has no such margins.
     u.into = wp.clamp(rough_inside(x, y, inside, form) - 900.0 * u.rim, -500.0, 500.0)
     u.lows = fbm(x, y, 420.0, 4, 0.55, s + 8000)

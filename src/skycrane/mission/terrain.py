@@ -8,9 +8,20 @@ from pydantic import Field
 
 from skycrane.mission.base import Fraction, NonNegative, Positive, Section, Vector3
 
-__all__ = ["Craters", "Delta", "GroundColours", "Rim", "Ripples", "Rocks", "TerrainModel"]
+__all__ = [
+    "Craters",
+    "Delta",
+    "GroundColours",
+    "Relief",
+    "Rim",
+    "Ripples",
+    "Rocks",
+    "Secondaries",
+    "TerrainModel",
+]
 
 Place = Annotated[list[float], Field(min_length=2, max_length=2)]
+PlacedCrater = Annotated[list[float], Field(min_length=6, max_length=6)]
 Mound = Annotated[list[float], Field(min_length=4, max_length=4)]
 
 
@@ -26,7 +37,17 @@ class Delta(Section):
     reach_m: Positive
     """Distance of the scarp from the apex, m."""
     height_m: NonNegative
-    """Height of the scarp, m."""
+    """Height of the scarp, m; half as much again to the top behind it."""
+    face_deg: Annotated[float, Field(ge=5, le=60)] = 33.0
+    """Slope of the fallen blocks below the scarp's cliff, degrees."""
+    bed_height_m: NonNegative = 0.0
+    """Height of the curved ridges of tilted beds on its top, m."""
+    bed_spacing_m: Positive = 120.0
+    """Distance from one of them to the next, m."""
+    channel_height_m: NonNegative = 0.0
+    """Height of old channels that stand as ridges, m."""
+    knob_height_m: NonNegative = 0.0
+    """Height of hillocks on its top, m."""
 
 
 class Rim(Section):
@@ -44,6 +65,27 @@ class Rim(Section):
     """Height of the land outside above the floor, m."""
 
 
+class Secondaries(Section):
+    """Craters that blocks thrown out of a large, far one have made: in clusters, shallow."""
+
+    per_km2_over_100_m: Annotated[float, Field(ge=0, le=20)] = 0.0
+    """Over 100 m across in a square kilometre."""
+    slope: Annotated[float, Field(ge=1, le=5)] = 3.6
+    """Exponent of the cumulative number over diameter."""
+    smallest_m: Annotated[float, Field(ge=40, le=1000)] = 48.0
+    """Smallest diameter drawn, m."""
+    largest_m: Annotated[float, Field(ge=40, le=5000)] = 420.0
+    """Largest diameter drawn, m."""
+    depth: Fraction = 0.11
+    """Depth of a fresh one as a fraction of its diameter."""
+    cluster_m: Positive = 900.0
+    """Standard deviation of a cluster along its length, m; half of it across."""
+    in_cluster: Annotated[float, Field(ge=1, le=1000)] = 14.0
+    """How many over 100 m a cluster holds on average."""
+    clear_m: NonNegative = 550.0
+    """Around the target there is none: radius, m."""
+
+
 class Craters(Section):
     """A power-law production function with craters in every state of decay."""
 
@@ -57,6 +99,33 @@ class Craters(Section):
     """Largest diameter drawn, m."""
     fresh_depth: Fraction
     """Depth of a fresh crater as a fraction of its diameter."""
+    placed: list[PlacedCrater] = Field(default_factory=list)
+    """Known ones: east, north of the target, diameter, m; depth over diameter; wear; sand."""
+    secondaries: Secondaries = Secondaries()
+    """Clusters of craters that a large, far one has thrown."""
+
+
+class Relief(Section):
+    """How strong the floor's own relief is, by its kinds."""
+
+    hummock_slope: NonNegative = 0.065
+    """Height over width of the widest hummocks; narrower ones are a little steeper."""
+    swell_m: NonNegative = 0.0
+    """Broad swells and worn ridges of 250 m to 1 km, about a third of what from low to high, m."""
+    mantle_m: NonNegative = 0.0
+    """Ridges along the wind that the mantle is worn into, m."""
+    hollow_m: NonNegative = 4.5
+    """Depth of the hollows where the floor is pitted, m."""
+    sand_wide_m: Annotated[float, Field(ge=1, le=1000)] = 60.0
+    """Sand gathers where the ground lies lower than around it within this distance, m."""
+    sand_deep_m: Positive = 3.0
+    """So much lower, it is covered, m."""
+    sand_most: Fraction = 0.55
+    """Share of the ground that it covers there: rock stands out of it."""
+    margin_m: NonNegative = 8.0
+    """How much lower the rough unit lies than the rest of the floor, m."""
+    ridge_m: NonNegative = 3.4
+    """Height of the row of knobs along its margin, m."""
 
 
 class Ripples(Section):
@@ -127,6 +196,8 @@ class TerrainModel(Section):
     """Fraction of the floor, where it is not rough, that is worn into hollows."""
     mantle_fraction: Fraction
     """Fraction of the floor that wears a dark, even mantle."""
+    relief: Relief = Relief()
+    """How strong the floor's own relief is."""
     craters: Craters
     ripples: Ripples
     rocks: Rocks
