@@ -178,6 +178,6 @@ def ground_at(
     lies.slab = rock[1] * veil
     lies.even = even * (1.0 - sand)
     g.albedo = colour_at(x, y, units, finest, seen, lies, form)
-    covered = 0.38 * lag * (1.0 - lies.stone) * (1.0 - rock[1]) * (1.0 - seen)
+    covered = 0.26 * lag * (1.0 - lies.stone) * (1.0 - rock[1]) * (1.0 - seen)
     g.albedo = wp.lerp(g.albedo, form.sand, covered)
     return g

@@ -202,7 +202,7 @@ def crowd_at(x: float, y: float, even: float, broken: float, finest: float, s: i
     # The mean of exp(k n) is exp((k d)^2 / 2) with n of deviation d.
     if finest < 4.5:
         n = noise2(x / 31.0, y / 31.0, s + 8146) + 0.8 * noise2(x / 9.5, y / 9.5, s + 8147)
-        many = wp.exp(3.0 * n - 0.91)
+        many = wp.exp(2.7 * n - 0.73)
     return many * wp.lerp(1.45 + 0.5 * broken, 0.35, even)
 
 
