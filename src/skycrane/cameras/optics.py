@@ -159,7 +159,7 @@ class CahvoreLens(Lens):
 
     `distortion` holds the nearest that Brown's five coefficients come to it (least squares over
     the picture), for readers of the store that know no other model; nothing is drawn with them.
-    Rays start on the axis where the entrance pupil is for their angle; `project` and `distort`,
+    Rays start on the axis O where the entrance pupil is for their angle; `project` and `distort`,
     which know directions alone, are those of far things.
 
     Attributes:

@@ -130,30 +130,23 @@ class _Part:
 
 
 @wp.func(inline=True)
-def _along(ends: wp.vec4, at: wp.vec2) -> float:
-    """Return where on a piece (x, y, x, y) the point nearest to a place is, 0 to 1."""
-    way = wp.vec2(ends[2] - ends[0], ends[3] - ends[1])
-    to = wp.vec2(at[0] - ends[0], at[1] - ends[1])
-    return wp.clamp(wp.dot(to, way) / wp.max(wp.dot(way, way), 1.0e-18), 0.0, 1.0)
-
-
-@wp.func(inline=True)
 def _part_of(s: Strands, n: int, ray: wp.vec2, start: wp.vec3, cell: wp.vec2) -> _Part:
     """Return what a photosite sees of piece `n`; see `cord_at`."""
     out = _Part()
     ends = s.plane[n]
     run = s.run[n]
-    at = ray
+    way = wp.vec2(ends[2] - ends[0], ends[3] - ends[1])
+    to = wp.vec2(ray[0] - ends[0], ray[1] - ends[1])
+    size = wp.max(wp.length(way), 1.0e-9)
+    out.t = wp.clamp(wp.dot(to, way) / (size * size), 0.0, 1.0)
+    out.near = run[0] + (run[1] - run[0]) * out.t
     if start[2] != 0.0:
         # Where the ray is at the piece's depth, as seen from the optical centre.
-        near = run[0] + (run[1] - run[0]) * _along(ends, ray)
-        at = ray + (wp.vec2(start[0], start[1]) - ray * start[2]) * near
-    way = wp.vec2(ends[2] - ends[0], ends[3] - ends[1])
-    size = wp.max(wp.length(way), 1.0e-9)
-    out.t = _along(ends, at)
-    out.near = run[0] + (run[1] - run[0]) * out.t
+        to += (wp.vec2(start[0], start[1]) - ray * start[2]) * out.near
+        out.t = wp.clamp(wp.dot(to, way) / (size * size), 0.0, 1.0)
+        out.near = run[0] + (run[1] - run[0]) * out.t
     out.half = s.radius[n] * out.near
-    off = wp.vec2(at[0] - ends[0], at[1] - ends[1]) - way * out.t
+    off = to - way * out.t
     out.side = wp.vec2(-way[1] / size, way[0] / size)
     out.gap = wp.dot(off, out.side)
     if out.t == 0.0 or out.t == 1.0:
@@ -223,9 +216,9 @@ def cord_at(
             mine = 0.0
             last = s.cord[n]
         part = _part_of(s, n, ray, start, cell)
-        depth = 1.0 / part.near - start[2]
-        if part.share > 0.0 and depth < far:
+        if part.share > 0.0 and 1.0 / part.near - start[2] < far:
             mine = wp.max(mine, part.share)
+            depth = 1.0 / part.near - start[2]
             if _outdoes(s, out, n, part.share, best, depth):
                 best = part.share
                 out.depth = depth
