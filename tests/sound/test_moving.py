@@ -38,7 +38,7 @@ def heard_in(noise, level: float, seed: int = 5) -> tuple[np.ndarray, np.ndarray
         (rattle, -10.0, 12.0, 2.5),
         (steps, -10.0, 6.0, 4.0),
         (drill, 0.0, 9.5, 2.5),
-        # Before its unrest was measured 9.9 dB, the wind's level 3.6 dB too high.
+        # Without its unrest 7.7 dB, the wind 4.0 dB too loud.
         (voices, -10.0, 20.0, 1.5),
     ],
 )
