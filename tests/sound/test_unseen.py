@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from benchmarks.clean_noises import climbing_comb, shaped
 from scipy.signal import resample_poly
 
 from skycrane.ground.voice import VOICE_RATE_HZ, speak
@@ -11,15 +12,6 @@ from skycrane.sound.separate import same_tones, separate
 
 RATE = 48_000
 COUNT = 12 * RATE
-
-
-def shaped(rng: np.random.Generator, count: int, gain) -> np.ndarray:
-    """Gaussian noise with an amplitude that depends on frequency, RMS 1."""
-    f = np.fft.rfftfreq(count, 1 / RATE)
-    f[0] = f[1]
-    bins = rng.standard_normal((2, f.size))
-    out = np.fft.irfft((bins[0] + 1j * bins[1]) * gain(f), count)
-    return out / out.std()
 
 
 def other_wind(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -42,13 +34,7 @@ def hum_and_hiss(rng: np.random.Generator, count: int) -> np.ndarray:
 
 
 def chirping_pump(rng: np.random.Generator, count: int) -> np.ndarray:
-    """A comb that climbs by 5 % in 20 s and sways by 1 %: no frame holds a steady tone long."""
-    t = np.arange(count) / RATE
-    rate_hz = 131 * (1 + 0.05 * t / 20 + 0.01 * np.sin(2 * np.pi * t / 5))
-    angle = 2 * np.pi * np.cumsum(rate_hz) / RATE
-    out = 0.4 * shaped(rng, count, lambda f: f**-0.65)
-    for k in range(1, 9):
-        out += rng.uniform(0.3, 1) * np.sin(k * angle + rng.uniform(0, 6))
+    out = climbing_comb(rng, count, shaft_hz=131)
     return out / out.std()
 
 

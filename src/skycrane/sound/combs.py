@@ -45,7 +45,7 @@ class Comb:
         highest: largest ratio.
         explains: share of all ridges' heights that its lines explain, 0 to 1.
         present: share of the frames in which most of its lines stand out.
-        wander: how far it climbed and fell where it was learnt, as a ratio less 1.
+        wander: between which ratios half of the frames lie, as one by the other less 1.
     """
 
     lines_hz: NDArray[np.float64]
@@ -126,7 +126,7 @@ def learn_comb(
         highest * (1 + _BEYOND),
         explained / max(whole, 1e-300),
         float(np.mean([fit.sum() >= lines.size / 2 for fit in fits])),
-        highest / lowest - 1,
+        float(np.exp(np.percentile(shifts, 75) - np.percentile(shifts, 25))) - 1,
     )
 
 
