@@ -78,7 +78,7 @@ def _cloud(state: DustState, start: wp.vec3, end: wp.vec3, below: float) -> wp.v
     # From above one sees many clouds at once, and less of each.
     strong = 0.45 + 0.55 * wp.smoothstep(0.5, 2.0, thick)
     strong *= wp.min(0.1 + 0.45 * below, 1.0)
-    rich = wp.smoothstep(0.4, 0.9, below)
+    rich = wp.smoothstep(0.2, 0.6, below)
     return strong * billow(state, start + (end - start) * share, _TOLD * share * length, rich)
 
 
@@ -105,8 +105,8 @@ def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
     toward = phase(state, (end - start) / length)
     if low > 8.0:
         return wp.vec3(aloft, 1.0 + (toward - 1.0) / (1.0 + 0.7 * aloft), 0.0)
-    # From near, and through a thick veil, there is little to tell apart in the sheet.
-    clear = wp.clamp(0.16 * high, 0.1, 1.0) * (1.0 - wp.smoothstep(3.5, 5.5, aloft))
+    # From near there is little to tell apart in the sheet.
+    clear = wp.clamp(0.16 * high, 0.1, 1.0)
     sheet = sheet_at(state, foot[0], foot[1], clear, _TOLD * length)
     # A grazing ray leaves the place where the sheet was sampled; its path counts up to a few times.
     near = sheet.depth * wp.min(layer(low, high, length, sheet.height), 4.0)
