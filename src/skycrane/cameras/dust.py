@@ -57,11 +57,12 @@ _TOLD = wp.constant(0.0035)
 
 
 @wp.func
-def _cloud(state: DustState, start: wp.vec3, foot: wp.vec3, end: wp.vec3) -> wp.vec2:
+def _cloud(state: DustState, start: wp.vec3, end: wp.vec3, below: float) -> wp.vec2:
     """Return (how much thicker, light and shade) the cloud of the veil is that a ray shows.
 
     It lies where most of the veil does: low over the ground, or a little above the eye that looks
-    up; but within the veil no farther than one sees.
+    up; but within the veil no farther than one sees. `below` is its depth over the ground: thin, it
+    is even.
     """
     high = wp.max(wp.max(start[2], end[2]), 0.0)
     low = wp.max(wp.min(start[2], end[2]), 0.0)
@@ -76,7 +77,9 @@ def _cloud(state: DustState, start: wp.vec3, foot: wp.vec3, end: wp.vec3) -> wp.
     share = wp.where(thick > 1.0, wp.min(seen, 1.0), wp.min(share, seen))
     # From above one sees many clouds at once, and less of each.
     strong = 0.45 + 0.55 * wp.smoothstep(0.5, 2.0, thick)
-    return strong * billow(state, start + (end - start) * share, _TOLD * share * length)
+    strong *= wp.min(0.1 + 0.45 * below, 1.0)
+    rich = wp.smoothstep(0.2, 0.6, below)
+    return strong * billow(state, start + (end - start) * share, _TOLD * share * length, rich)
 
 
 @wp.func
@@ -102,15 +105,14 @@ def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
     toward = phase(state, (end - start) / length)
     if low > 8.0:
         return wp.vec3(aloft, 1.0 + (toward - 1.0) / (1.0 + 0.7 * aloft), 0.0)
+    # From near there is little to tell apart in the sheet.
     clear = wp.clamp(0.16 * high, 0.1, 1.0)
     sheet = sheet_at(state, foot[0], foot[1], clear, _TOLD * length)
     # A grazing ray leaves the place where the sheet was sampled; its path counts up to a few times.
     near = sheet.depth * wp.min(layer(low, high, length, sheet.height), 4.0)
-    cloud = _cloud(state, start, foot, end)
-    # What streams along the ground pushes up the low veil, and shows on its top.
     below = over(state, 0.0)
-    # Thin, it is even.
-    cloud *= wp.min(0.1 + 0.45 * below, 1.0)
+    cloud = _cloud(state, start, end, below)
+    # What streams along the ground pushes up the low veil, and shows on its top.
     aloft *= wp.exp(0.8 * cloud[0] - 0.05 + 0.4 * sheet.lift)
     near *= wp.exp(0.25 * cloud[0])
     aloft += trapped(state, start, length)

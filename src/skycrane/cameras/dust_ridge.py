@@ -6,6 +6,7 @@ is broad, unsteady and sways as a whole (Saddington, Knowles and Cabrita 2009, A
 toward the clearer side, bright where it breaks, with folds and thin sheets behind it.
 """
 
+# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes
 from __future__ import annotations
 
 import warp as wp
@@ -64,7 +65,9 @@ def meeting(state: DustState, apart: float, at: wp.vec2) -> Meeting:
     gap += 0.09 * w3 + 0.04 * w4
     far = 1.0 - wp.smoothstep(0.55, 1.0, wp.abs(apart) / _LIMIT)
     # What breaks is a stack of thin sheets, each along the edge.
-    leaf = noise(state.lattice, 19, 7.0 * gap + 0.9 * w4, 0.35 * py + 1.3 * w3, 0.3 * t)
+    leaf = float(0.0)
+    if gap < 5.0 * width:
+        leaf = noise(state.lattice, 19, 7.0 * gap + 0.9 * w4, 0.35 * py + 1.3 * w3, 0.3 * t)
     # Sharp toward the clear side, here more and there less, trailing off on the other.
     soft = state.ridge_soft * (1.0 + 0.8 * w3 - 0.6 * w1)
     face = wp.smoothstep(-(0.1 + 1.3 * soft) * width, (0.25 + 0.9 * soft) * width, gap)

@@ -22,26 +22,50 @@ def layer(low: float, high: float, length: float, scale: float) -> float:
 
 
 @wp.func
+def _between(near: float, far: float, rise: float, run: float, scale: float) -> float:
+    """Return the path through an exponential layer between densities of two heights, in columns.
+
+    `rise` is the height between them over the path's length; `run` that length.
+    """
+    steep = wp.abs(rise)
+    return wp.where(
+        steep > 1.0e-3, wp.abs(near - far) / wp.max(steep, 1.0e-3), 0.5 * (near + far) * run / scale
+    )
+
+
+@wp.func
 def veil(state: DustState, start: wp.vec3, end: wp.vec3) -> float:
     """Return the veil's optical depth along a segment, by four samples of its denser part."""
     way = end - start
-    length = wp.length(way)
-    span = wp.min(length, 3.0 * state.veil_radius) / wp.max(length, 1.0e-6)
+    length = wp.max(wp.length(way), 1.0e-6)
+    span = wp.min(length, 3.0 * state.veil_radius) / length
+    sharp = 1.0 / (state.veil_radius * state.veil_radius)
+    e = start[0] - state.veil_east
+    n = start[1] - state.veil_north
     total = float(0.0)
+    s0 = float(0.0)
+    z0 = wp.max(start[2], 0.0)
+    high0 = wp.exp(-z0 / state.veil_height)
+    low0 = wp.exp(-z0 / state.low_height)
     for k in range(4):
         # Samples gather toward the start: the near part of a long ray matters most.
-        s0 = wp.float32(k) / 4.0
-        s1 = wp.float32(k + 1) / 4.0
-        a = start + way * (span * s0 * s0)
-        b = start + way * (span * s1 * s1)
-        de = 0.5 * (a[0] + b[0]) - state.veil_east
-        dn = 0.5 * (a[1] + b[1]) - state.veil_north
-        spread = wp.exp(-(de * de + dn * dn) / (state.veil_radius * state.veil_radius))
-        low = wp.max(wp.min(a[2], b[2]), 0.0)
-        high = wp.max(wp.max(a[2], b[2]), 0.0)
-        piece = wp.length(b - a)
-        total += spread * state.veil_depth * layer(low, high, piece, state.veil_height)
-        total += spread * state.low_depth * layer(low, high, piece, state.low_height)
+        part = 0.25 * wp.float32(k + 1)
+        s1 = span * part * part
+        z1 = wp.max(start[2] + way[2] * s1, 0.0)
+        high1 = wp.exp(-z1 / state.veil_height)
+        low1 = wp.exp(-z1 / state.low_height)
+        middle = 0.5 * (s0 + s1)
+        de = e + way[0] * middle
+        dn = n + way[1] * middle
+        run = (s1 - s0) * length
+        rise = (z1 - z0) / run
+        here = state.veil_depth * _between(high0, high1, rise, run, state.veil_height)
+        here += state.low_depth * _between(low0, low1, rise, run, state.low_height)
+        total += here * wp.exp(-(de * de + dn * dn) * sharp)
+        s0 = s1
+        z0 = z1
+        high0 = high1
+        low0 = low1
     return total
 
 
