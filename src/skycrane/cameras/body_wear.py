@@ -65,7 +65,8 @@ def worn_skin(
     if foot > 0.06:
         return skin
     back = wp.transpose(turn)
-    at = _laid_flat(back * p, back * n)
+    facing = back * n
+    at = _laid_flat(back * p, facing)
     x = at[0]
     y = at[1]
     # Close by, finer: each layer costs, and one finer than a photosite would only flicker.
@@ -81,6 +82,7 @@ def worn_skin(
         slope = noise2_slope(x / _FOLD_M, y / _FOLD_M, 511)
         if close > 0.0:
             slope += noise2_slope(3.1 * x / _FOLD_M, 3.1 * y / _FOLD_M, 512) * close
-        side = wp.normalize(wp.cross(n, wp.vec3(0.31, 0.87, 0.38)))
-        skin.normal = wp.normalize(n + (side * slope[0] + wp.cross(n, side) * slope[1]) * _CRINKLE)
+        side = wp.normalize(wp.cross(facing, wp.vec3(0.31, 0.87, 0.38)))
+        folded = side * slope[0] + wp.cross(facing, side) * slope[1]
+        skin.normal = wp.normalize(n + turn * (folded * _CRINKLE))
     return skin
