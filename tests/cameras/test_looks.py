@@ -106,6 +106,7 @@ TOLD = {
     ("powered descent", "brightness_middle"),
     ("parachute", "gradient_tail"),
     ("parachute", "gradient_kurtosis"),
+    ("powered descent", "gradient_tail"),
 }
 """Told where they lie outside, not asserted: brightness hangs on which cliffs and hills are in view
 and on whether the bright patch about the vehicle's own shadow is; gradients' tails are missed by
