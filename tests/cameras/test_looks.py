@@ -102,6 +102,7 @@ def test_the_patch_lies_where_the_flown_aims_and_the_sun_put_it(mission):
 PHASES = ("parachute", "powered descent")
 TOLD = {
     ("parachute", "brightness_skew"),
+    ("parachute", "brightness_middle"),
     ("powered descent", "brightness_skew"),
     ("powered descent", "brightness_middle"),
     ("parachute", "gradient_tail"),
