@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from camera_builders import EVENTS, synthetic_flight
 
 from skycrane.cameras.looks import compare, flown_frames, moment_of, our_frame, reference
+from skycrane.cameras.looks_aims import flown_aim
 from skycrane.cameras.looks_figures import FIGURES, figures_of, within
+from skycrane.cameras.optics import lens_of
 from skycrane.cameras.renderer import Renderer
 from skycrane.cameras.scene import Scene
+from skycrane.mars.sun import sun_direction_site
 
 
 def _power_law(slope, seed=0, n=256):
@@ -71,9 +75,34 @@ def test_the_flown_images_are_read_and_their_ground_is_scale_free(mission):
     assert max(slopes) < -0.9
 
 
+def test_flown_aims_are_rotations_that_look_down_over_the_landing_site(mission):
+    """The vertical was not put in: over the site, on a vehicle that hovers, it must come out."""
+    for number in range(47, 74):
+        turn = flown_aim(number)
+        assert turn @ turn.T == pytest.approx(np.eye(3), abs=1e-12)
+        assert np.linalg.det(turn) == pytest.approx(1.0)
+    for number in (72, 73):
+        assert np.degrees(np.arccos(-flown_aim(number)[2, 2])) < 1.5
+    assert flown_aim(46) is None
+
+
+def test_the_patch_lies_where_the_flown_aims_and_the_sun_put_it(mission):
+    """The brightest spot of image 64, within 3 degrees of the point against the sun."""
+    folder = reference()
+    if folder is None:
+        pytest.skip("no flown images at hand")
+    image = next(f.picture for f in flown_frames(folder, mission) if f.number == 64)
+    spot = cv2.GaussianBlur(image.astype(float), (0, 0), 3)
+    at = np.unravel_index(spot.argmax(), spot.shape)
+    grid = lens_of(mission.cameras["lvs"], 4).grid()
+    seen = flown_aim(64) @ (grid[at] / np.linalg.norm(grid[at]))
+    assert np.degrees(np.arccos(-seen @ sun_direction_site(mission, 418.0))) < 3.0
+
+
 PHASES = ("parachute", "powered descent")
 TOLD = {
     ("parachute", "brightness_skew"),
+    ("parachute", "brightness_middle"),
     ("powered descent", "brightness_skew"),
     ("powered descent", "brightness_middle"),
     ("parachute", "gradient_tail"),

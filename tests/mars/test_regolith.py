@@ -108,12 +108,36 @@ def test_a_weight_given_for_all_phases_is_kept(mission):
 def test_ground_fades_from_the_own_shadow_as_tracked_through_the_flown_images(mission):
     """The same ground seen under other phases in images 47 to 72 of the flown camera.
 
-    450 places tracked through 26 images, whose aims came from the ground's own parallax; each
-    image's stretch, each place's albedo and the lens's fall-off were left free. Brightness for
-    that at 24 degrees, at the emission that was had; good to a tenth beyond 40 degrees.
+    Some 350 places followed through 26 images, whose aims came from the ground's own parallax.
+    Each image's stretch, the lens's fall-off and, within a fifth, each place's albedo were left
+    free. Brightness for that at 24 degrees, at the emission that was had. It hangs on how far the
+    albedo may differ, by a fifth beyond 60 degrees.
     """
     phase = np.radians([7.0, 16.0, 24.0, 35.0, 50.0, 65.0, 80.0])
     mu = [0.65, 0.74, 0.81, 0.81, 0.83, 0.87, 0.83]
     tracked = np.array([1.49, 1.18, 1.0, 0.89, 0.84, 0.80, 0.82])
     gain = _run(regolith_of(mission), np.column_stack([np.full(7, 0.637), mu, np.cos(phase)]))
-    assert gain / gain[2] == pytest.approx(tracked, rel=0.13)
+    assert gain / gain[2] == pytest.approx(tracked, rel=0.22)
+    # One lobe, all of it backward, is far too dark away from the sun.
+    one = _model(mission, backward_share=1.0, roughness_deg=17.0)
+    sky = mission.sky.model_copy(update={"reflectance": one})
+    steep = regolith_of(mission.model_copy(update={"sky": sky}))
+    gain = _run(steep, np.column_stack([np.full(7, 0.637), mu, np.cos(phase)]))
+    assert gain[6] / gain[2] < 0.7 * tracked[6]
+
+
+def test_the_patch_about_the_own_shadow_is_as_bright_as_flown(mission):
+    """Medians around the patch in the flown image of 15:52:39, in its grey levels.
+
+    The published images were stretched, by how much is not told: a straight line is left free.
+    Each place is seen at one phase only, so that its albedo stands in for some of it.
+    """
+    i = np.radians(50.5)
+    phase = np.radians([3.0, 10.0, 30.0, 50.0, 70.0])
+    away = np.abs(i - phase)
+    angles = np.column_stack([np.full(5, np.cos(i)), np.cos(away), np.cos(phase)])
+    gain = _run(regolith_of(mission), angles)
+    flown = np.array([240.0, 176.0, 106.0, 68.0, 43.0])
+    slope, level = np.polyfit(gain, flown, 1)
+    assert np.abs(slope * gain + level - flown).max() < 10.0
+    assert gain[0] / gain[4] > 2.0

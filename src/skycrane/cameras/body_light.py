@@ -6,6 +6,7 @@ from __future__ import annotations
 import warp as wp
 
 from skycrane.cameras.bodies import Bodies, BodyHit, body_normal, body_shadow
+from skycrane.cameras.body_wear import worn_skin
 from skycrane.cameras.heightfield import Ground, datum_height
 from skycrane.mars.noise import unit
 from skycrane.mars.sky import Air, sun_through
@@ -57,27 +58,35 @@ def body_light(
     hit: BodyHit,
     o: wp.vec3,
     d: wp.vec3,
+    cone: float,
     key: wp.uint32,
     quarter: int,
 ) -> wp.vec3:
-    """Return the radiance, by colour, that a body sends back along the ray.
+    """Return the radiance, by colour, that a body sends back along a ray as wide as `cone` [rad].
 
     What the gloss mirrors the matt ground under it does not get: together no more than came.
     """
     n = body_normal(b, hit, d)
+    p = o + d * hit.t
     triangle = b.first[hit.surface] + hit.face
     w = 1.0 - hit.u - hit.v
     at = 3 * triangle
     openness = b.open[at] * hit.u + b.open[at + 1] * hit.v + b.open[at + 2] * w
-    facing = -wp.dot(n, d)
     material = b.material[triangle]
     albedo = b.albedo[material]
     finish = b.finish[material]
     thin = finish[2]
+    if thin == 0.0:
+        place = p - b.origin[hit.surface]
+        kind = b.kind[material]
+        skin = worn_skin(b.turn[hit.surface], place, n, kind, albedo, hit.t * cone)
+        n = skin.normal
+        albedo = albedo * skin.tint
+    facing = wp.max(-wp.dot(n, d), 0.0)
     s = wp.dot(n, air.sun)
     beam = float(0.0)
     if s > 0.0 or thin > 0.0:
-        beam = _sun_on(g, air, b, o + d * hit.t, n, key, quarter)
+        beam = _sun_on(g, air, b, p, n, key, quarter)
     light = albedo * (_INV_PI * beam * wp.where(s > 0.0, (1.0 - thin) * s, -1.3 * thin * s))
     # Light from the sky above and from the ground below, and through thin cloth from behind.
     up = 0.5 + 0.5 * n[2]

@@ -6,7 +6,8 @@ from __future__ import annotations
 import warp as wp
 
 from skycrane.cameras.bodies import Bodies, body_shadow, may_shade
-from skycrane.cameras.heightfield import Ground, Shading, datum_height, sample_shading
+from skycrane.cameras.ground_texels import Shading, sample_shading
+from skycrane.cameras.heightfield import Ground, datum_height
 from skycrane.cameras.relief import fine_slope
 from skycrane.mars.noise import noise2, unit
 from skycrane.mars.regolith import Regolith, sun_gain

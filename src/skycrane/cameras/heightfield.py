@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from skycrane.mars.parallel import launch_rows
 from skycrane.mars.terrain import Level
-from skycrane.mars.terrain_light import halve, unpack_light, unpack_surface
+from skycrane.mars.terrain_light import halve
 
 __all__ = [
     "Ground",
@@ -26,8 +26,6 @@ __all__ = [
     "block_top",
     "datum_height",
     "ground_of",
-    "sample_light",
-    "sample_shading",
     "trace_ground",
     "trace_ground_from",
 ]
@@ -74,17 +72,6 @@ class Ground:
     texels: wp.array(dtype=wp.vec2ui)  # type: ignore[valid-type]
     focus: wp.vec2
     curvature: float
-
-
-@wp.struct
-class Shading:
-    """The ground at a place: sunlight, normal east and north, reflectance by colour, open sky."""
-
-    sunlight: float
-    east: float
-    north: float
-    albedo: wp.vec3
-    open_sky: float
 
 
 def _maxima(height: NDArray[np.float32]) -> list[NDArray[np.float32]]:
@@ -341,63 +328,3 @@ def trace_ground_from(
         if t >= far:
             return float(-1.0)
     return float(-1.0)
-
-
-@wp.func
-def _texel(g: Ground, lv: GroundLevel, mip: int, x: float, y: float) -> wp.vec4:
-    """Return the texel index of the lower left corner, weights, and row width, as floats."""
-    size = lv.count >> mip
-    u = (x - lv.x0) / lv.cell / float(1 << mip) - 0.5 * (1.0 - 1.0 / float(1 << mip))
-    v = (y - lv.y0) / lv.cell / float(1 << mip) - 0.5 * (1.0 - 1.0 / float(1 << mip))
-    u = wp.clamp(u, 0.0, float(size) - 1.001)
-    v = wp.clamp(v, 0.0, float(size) - 1.001)
-    return wp.vec4(u, v, float(size), 0.0)
-
-
-@wp.func
-def _first(lv: GroundLevel, mip: int) -> int:
-    size = lv.count >> mip
-    return lv.texels + 4 * (lv.count * lv.count - size * size) // 3
-
-
-@wp.func
-def sample_light(g: Ground, lv: GroundLevel, mip: int, x: float, y: float) -> wp.vec3:
-    """Return (sunlight, normal east, normal north), bilinear at one step of the pyramid."""
-    p = _texel(g, lv, mip, x, y)
-    size = lv.count >> mip
-    j = int(p[0])
-    i = int(p[1])
-    u = p[0] - float(j)
-    v = p[1] - float(i)
-    at = _first(lv, mip) + i * size + j
-    a = unpack_light(g.texels[at][0])
-    b = unpack_light(g.texels[at + 1][0])
-    c = unpack_light(g.texels[at + size][0])
-    e = unpack_light(g.texels[at + size + 1][0])
-    low = a + (b - a) * u
-    high = c + (e - c) * u
-    return low + (high - low) * v
-
-
-@wp.func
-def sample_shading(g: Ground, lv: GroundLevel, mip: int, x: float, y: float) -> Shading:
-    """Return what shading needs, bilinear at one step of the pyramid."""
-    p = _texel(g, lv, mip, x, y)
-    size = lv.count >> mip
-    j = int(p[0])
-    i = int(p[1])
-    u = p[0] - float(j)
-    v = p[1] - float(i)
-    at = _first(lv, mip) + i * size + j
-    s = Shading()
-    for k in range(4):
-        w = g.texels[at + (k // 2) * size + k % 2]
-        share = wp.where(k % 2 == 0, 1.0 - u, u) * wp.where(k // 2 == 0, 1.0 - v, v)
-        light = unpack_light(w[0])
-        surface = unpack_surface(w[1])
-        s.sunlight += light[0] * share
-        s.east += light[1] * share
-        s.north += light[2] * share
-        s.albedo += wp.vec3(surface[0], surface[1], surface[2]) * share
-        s.open_sky += surface[3] * share
-    return s

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from skycrane.cameras.exposure import ExposureMeter
 from skycrane.cameras.frames import Filmed, film_frame
+from skycrane.cameras.looks_aims import flown_aim
 from skycrane.cameras.looks_figures import FIGURES, figures_of, within
 from skycrane.cameras.optics import lens_of
 from skycrane.cameras.renderer import Renderer, camera_pose
@@ -27,7 +28,16 @@ from skycrane.files import write_json
 from skycrane.flight.record import Flight, read_flight
 from skycrane.mission import Mission, load_mission
 
-__all__ = ["Flown", "compare", "flown_frames", "main", "moment_of", "our_frame", "reference"]
+__all__ = [
+    "Flown",
+    "aimed_frame",
+    "compare",
+    "flown_frames",
+    "main",
+    "moment_of",
+    "our_frame",
+    "reference",
+]
 
 Grey = NDArray[np.uint8]
 
@@ -48,6 +58,9 @@ _PHASES = (
     ("dust", "sky_crane_start", "touchdown"),
 )
 """What the spread of the flown images is taken over: the same phase."""
+_AIMED = "as flown aimed"
+"""Rows of frames made once more with the flown camera's own aim, where that is known: what differs
+from them is not for another way of steering, and another place of the sun in the picture."""
 _CLEAR_S = 4.0
 """Images nearer than this after the heat shield's leaving show the shield, not the ground."""
 _ENDS = (5.0, 249.0)
@@ -124,6 +137,20 @@ def our_frame(renderer: Renderer, t_s: float, *, name: str = "lvs", scale: int =
     return np.asarray(255 * linear_of(frame.image, camera.detector) + 0.5).astype(np.uint8)
 
 
+def aimed_frame(renderer: Renderer, t_s: float, turn: NDArray[np.float64]) -> Grey:
+    """Return the landing-vision camera's frame had it looked so, (3, 3) to site axes; no bodies."""
+    scene = renderer.scene
+    camera = scene.mission.cameras["lvs"]
+    lens, moment = lens_of(camera, 1), scene.moment(t_s)
+    absent = np.zeros_like(moment.present)
+    moment = replace(moment, present=absent, moving={}, cords=None, ropes=None)
+    pose = replace(camera_pose(scene, camera, t_s), turn=turn)
+    light, _, _ = renderer.light(moment, pose, lens, encoding=camera.detector.encoding)
+    exposure_s = camera.exposure.longest_s
+    image = renderer.expose(light, lens, camera, exposure_s=exposure_s, keys=(1, 2), dark=False)
+    return np.asarray(255 * linear_of(image, camera.detector) + 0.5).astype(np.uint8)
+
+
 def compare(ours: Grey, theirs: Flown, flown: list[Flown]) -> dict[str, Any]:
     """Return our figures, those of the image of that moment, the phase's spread, and what holds.
 
@@ -166,7 +193,7 @@ def _pair(ours: Grey, theirs: Flown, height_m: float) -> Grey:
 def _table(rows: list[dict[str, Any]]) -> str:
     """Return of each phase and figure: the flown spread, ours, and how many lie within."""
     lines = [f"{'phase':16}{'figure':19}{'flown':>18}{'ours':>18}   within"]
-    for phase, _, _ in _PHASES:
+    for phase in (*(p[0] for p in _PHASES), _AIMED):
         for name in FIGURES:
             some = [r for r in rows if r["phase"] == phase]
             if not some:
@@ -197,6 +224,10 @@ def main(arguments: list[str]) -> int:
         height = camera_pose(renderer.scene, mission.cameras["lvs"], t_s).eye_m[2]
         pairs.append(_pair(ours, theirs, float(height)))
         rows.append({"t_s": t_s, **compare(ours, theirs, flown)})
+        turn = flown_aim(theirs.number)
+        if turn is not None:
+            row = compare(aimed_frame(renderer, t_s, turn), theirs, flown)
+            rows.append({"t_s": t_s, **row, "phase": _AIMED})
     out.mkdir(parents=True, exist_ok=True)
     for k in range(0, len(pairs), _PAIRS):
         cv2.imwrite(str(out / f"beside_{k // _PAIRS + 1}.png"), cv2.hconcat(pairs[k : k + _PAIRS]))

@@ -12,16 +12,14 @@ from skycrane.cameras.dust import DustState, settled_tint
 from skycrane.cameras.dust_way import dust_before
 from skycrane.cameras.ground_light import ground_light
 from skycrane.cameras.heightfield import Ground, datum_height, trace_ground_from
-from skycrane.cameras.pupil import Pupil, pupil_start
-from skycrane.cameras.ray_places import SPREAD
+from skycrane.cameras.pupil import pupil_start
+from skycrane.cameras.rays import Ray, View, aims_of, moved, ray_of, turned
 from skycrane.cameras.strands import Strands, cell_of, cord_at, cord_body, cord_front
 from skycrane.cameras.tile_bodies import hit_of, tile_hits
-from skycrane.cameras.tree_tiles import mat43
-from skycrane.mars.noise import hash2, unit
 from skycrane.mars.regolith import Regolith, sun_gain
 from skycrane.mars.sky import Air, ground_beyond, path_light, sky_light, sun_through
 
-__all__ = ["FAR_M", "View", "render_kernel"]
+__all__ = ["FAR_M", "render_kernel"]
 
 # Rays need neither NaN nor a fixed order of sums, and may multiply and add in one step: a quarter
 # less time. Flights keep strict ones.
@@ -29,46 +27,10 @@ _FAST = f"{wp.config.cpu_compiler_flags} -ffast-math -ffp-contract=fast -w"
 wp.set_module_options({"enable_backward": False, "fast_math": True, "cpu_compiler_flags": _FAST})
 
 _INV_PI = wp.constant(0.31830989)
-_RIGHT, _DOWN = (wp.constant(by) for by in SPREAD)
 FAR_M = 140000.0
 """How far rays are followed, m: past the edge of the coarsest grid."""
 _FAR = wp.constant(FAR_M)
 _ROVER = wp.constant(SURFACES.index("rover"))
-
-
-@wp.struct
-class View:
-    """A camera at one moment, in the local frame.
-
-    Attributes:
-        eye: optical centre.
-        turn: rotation from the optical frame (x right, y down, z forward).
-        inv_fx, inv_fy: pixel size on the plane at unit distance.
-        cone: angle of a pixel, rad.
-        drift: how far the eye moves during the exposure, m.
-        spin: how far it turns, rad, local axes.
-        key: random key of camera and frame.
-        samples: rays a photosite.
-        body_samples: rays a photosite where a body has detail finer than a tile.
-        jitter: 1 to spread rays over the photosite, 0 for its centre.
-        pupil: how the entrance pupil moves, from where the rays start.
-        middle: what is added to the places of a photosite's rays, photosites, right and down: to
-            the first `samples`, and to those that bodies get besides (x, y, x, y).
-    """
-
-    eye: wp.vec3
-    turn: wp.mat33
-    inv_fx: float
-    inv_fy: float
-    cone: float
-    drift: wp.vec3
-    spin: wp.vec3
-    key: int
-    samples: int
-    body_samples: int
-    jitter: float
-    pupil: Pupil
-    middle: wp.vec4
 
 
 @wp.struct
@@ -86,38 +48,6 @@ class Seen:
     kept: wp.vec3
     depth: float
     body: int
-
-
-@wp.struct
-class Ray:
-    """One ray of a photosite.
-
-    Attributes:
-        row, column: the photosite.
-        d: its direction at the middle of the exposure; it starts at the view's eye.
-        when: the moment that it is of, of the exposure from its middle.
-        begin: before this distance it meets no ground, m.
-        key: random key.
-    """
-
-    row: int
-    column: int
-    d: wp.vec3
-    when: float
-    begin: float
-    key: wp.uint32
-
-
-@wp.func(inline=True)
-def _moved(view: View, ray: Ray) -> wp.vec3:
-    """Return where a ray starts at its moment."""
-    return view.eye + view.drift * ray.when
-
-
-@wp.func(inline=True)
-def _turned(view: View, ray: Ray) -> wp.vec3:
-    """Return where a ray looks at its moment."""
-    return wp.normalize(ray.d + wp.cross(view.spin * ray.when, ray.d))
 
 
 @wp.func(inline=True)
@@ -146,8 +76,8 @@ def _look(
     if hit.t >= 0.0:
         near = hit.t
     else:
-        o = _moved(view, ray)
-        d = _turned(view, ray)
+        o = moved(view, ray)
+        d = turned(view, ray)
     t = trace_ground_from(g, o, d, cone, ray.begin, near)
     cos_sun = wp.dot(d, air.sun)
     from_height = datum_height(g, o)
@@ -160,7 +90,7 @@ def _look(
         seen.body = 1
     elif hit.t >= 0.0:
         t = hit.t
-        seen.light = body_light(g, air, b, hit, o, d, key, quarter)
+        seen.light = body_light(g, air, b, hit, o, d, cone, key, quarter)
         if fallen[3] > 0.0 and hit.surface == _ROVER:
             at = b.first[hit.surface] + hit.face
             up = (b.turn[hit.surface] * b.normal[3 * at])[2]
@@ -242,7 +172,7 @@ def _behind_cords(
         side = view.turn * wp.vec3(cord.side[0], cord.side[1], 0.0)
         met.light = cord_light(strands, cord, g, air, b, middle, side, ray.d, ray.key)
         if dust.active != 0:
-            before = _dust_before(dust, met, _moved(view, ray), _turned(view, ray))
+            before = _dust_before(dust, met, moved(view, ray), turned(view, ray))
             beam = sun_through(air, datum_height(g, view.eye))
             met = _in_dust(met, dust, air, before, beam, -ray.d[2])
         seen.light += (met.light - seen.light) * cord.cover
@@ -253,53 +183,6 @@ def _behind_cords(
 
 
 @wp.func
-def _step(first: float, by: float, n: int) -> float:
-    """Return the n-th of a row of numbers, -0.5 to 0.5, that fill the range evenly."""
-    x = first + by * float(n)
-    return x - wp.floor(x) - 0.5
-
-
-@wp.func
-def _aims(
-    view: View,
-    directions: wp.array2d(dtype=wp.vec3),  # type: ignore[valid-type]
-    ti: int,
-    tj: int,
-    n: int,
-) -> mat43:
-    """Return the directions of a tile's n-th rays."""
-    # Evenly over the photosite and the exposure: Roberts (2018), "The unreasonable effectiveness
-    # of quasirandom sequences", in three dimensions. From the photosite's centre on, alike for
-    # all, so that edges stay straight.
-    dx = _step(0.5, _RIGHT, n) + wp.where(n < view.samples, view.middle[0], view.middle[2])
-    dy = _step(0.5, _DOWN, n) + wp.where(n < view.samples, view.middle[1], view.middle[3])
-    dx *= view.jitter * view.inv_fx
-    dy *= view.jitter * view.inv_fy
-    count = int(4)
-    d = mat43()
-    for k in range(count):
-        i = wp.min(2 * ti + k // 2, directions.shape[0] - 1)
-        j = wp.min(2 * tj + k % 2, directions.shape[1] - 1)
-        d[k] = wp.normalize(view.turn * (directions[i, j] + wp.vec3(dx, dy, 0.0)))
-    return d
-
-
-@wp.func
-def _ray_of(view: View, d: wp.vec3, begin: float, i: int, j: int, n: int) -> Ray:
-    """Return the n-th ray of a photosite, whose direction is known; a tile shares its chances."""
-    # At moments by chance, so that what moves blurs.
-    first = unit(hash2(i // 2, j // 2, view.key + 1), 2)
-    ray = Ray()
-    ray.row = i
-    ray.column = j
-    ray.d = d
-    ray.when = _step(first, 0.5497005, n) * view.jitter
-    ray.begin = begin
-    ray.key = hash2(j // 2 + n * 8192, i // 2, view.key)
-    return ray
-
-
-@wp.func
 def _is_fine(light: wp.vec4, met: wp.vec4, far: wp.vec4) -> bool:
     """Tell whether a tile's first rays met a body with an edge or a rivet finer than the tile."""
     if wp.max(met) < 1.5:
@@ -307,6 +190,21 @@ def _is_fine(light: wp.vec4, met: wp.vec4, far: wp.vec4) -> bool:
     if wp.max(met) != wp.min(met) or wp.max(far) > 1.02 * wp.min(far):
         return True
     return wp.max(light) > 1.06 * wp.min(light)
+
+
+@wp.func
+def _averaged(
+    light: wp.array2d(dtype=wp.vec3),  # type: ignore[valid-type]
+    ti: int,
+    tj: int,
+    count: int,
+):
+    """Divide the light of a tile's photosites by how many rays brought it."""
+    for k in range(4):
+        i = 2 * ti + k // 2
+        j = 2 * tj + k % 2
+        if i < light.shape[0] and j < light.shape[1]:
+            light[i, j] = light[i, j] / float(count)
 
 
 @wp.kernel
@@ -349,14 +247,14 @@ def render_kernel(
     # and each call copies the structures it is given: a fifth of the time.
     corners = int(4)
     while n < count:
-        d = _aims(view, directions, ti, tj, n)
+        d = aims_of(view, directions, ti, tj, n)
         hits = tile_hits(bodies, 2 * ti, 2 * tj, view.eye, d, float(_FAR))
         any_body = wp.max(hits.t) >= 0.0
         for k in range(corners):
             i = 2 * ti + k // 2
             j = 2 * tj + k % 2
             if i < light.shape[0] and j < light.shape[1]:
-                ray = _ray_of(view, d[k], begins[ti >> 3, tj >> 3], i, j, n)
+                ray = ray_of(view, d[k], begins[ti >> 3, tj >> 3], i, j, n)
                 hit = BodyHit()
                 hit.t = float(-1.0)
                 if any_body:
@@ -364,38 +262,27 @@ def render_kernel(
                 seen = _look(ground, air, regolith, bodies, fallen, view, ray, hit)
                 if dust.active != 0:
                     if k == 0:
-                        before = _dust_before(dust, seen, _moved(view, ray), _turned(view, ray))
+                        before = _dust_before(dust, seen, moved(view, ray), turned(view, ray))
                     seen = _in_dust(seen, dust, air, before, beam, -ray.d[2])
                 if n == 0:
                     met[k] = float(seen.body)
                     far[k] = seen.depth
                 if strands.count > 0 and strands.first[i >> 4, j >> 4, 0] >= wp.int16(0):
+                    at = directions[i, j]
+                    cell = cell_of(directions, i, j)
                     seen = _behind_cords(
-                        seen,
-                        strands,
-                        ground,
-                        air,
-                        bodies,
-                        dust,
-                        view,
-                        ray,
-                        directions[i, j],
-                        cell_of(directions, i, j),
+                        seen, strands, ground, air, bodies, dust, view, ray, at, cell
                     )
-                if n == 0 and depth.shape[0] > 0:
-                    depth[i, j] = seen.depth
-                    body[i, j] = wp.uint8(seen.body)
                 if n == 0:
                     green[k] = seen.light[1]
                     light[i, j] = seen.light
+                    if depth.shape[0] > 0:
+                        depth[i, j] = seen.depth
+                        body[i, j] = wp.uint8(seen.body)
                 else:
                     light[i, j] = light[i, j] + seen.light
         if n == 0 and _is_fine(green, met, far):
             count = wp.max(view.samples, view.body_samples)
         n += 1
     if count > 1:
-        for k in range(4):
-            i = 2 * ti + k // 2
-            j = 2 * tj + k % 2
-            if i < light.shape[0] and j < light.shape[1]:
-                light[i, j] = light[i, j] / float(count)
+        _averaged(light, ti, tj, count)

@@ -15,7 +15,8 @@ from skycrane.cameras.optics import Lens
 from skycrane.cameras.point_spread import gather_kernel, spread_kernel, weights_of
 from skycrane.cameras.pupil import pupil_of
 from skycrane.cameras.ray_places import middle_of
-from skycrane.cameras.render import FAR_M, View, render_kernel
+from skycrane.cameras.rays import View
+from skycrane.cameras.render import FAR_M, render_kernel
 from skycrane.cameras.scene import Moment, Scene
 from skycrane.cameras.sensor import expose_kernel, flat_kernel, sensor_of
 from skycrane.cameras.strand_set import StrandSet, shows_cords
@@ -26,6 +27,16 @@ __all__ = ["Pose", "Renderer", "camera_pose"]
 
 Array = NDArray[np.float64]
 _BAYER = {"bayer_rggb8": 1, "mono8": 0}
+
+
+def _view_of(pose: Pose, lens: Lens, drift_m: Array | None, spin_rad: Array | None) -> Any:
+    """Return the `View` of a pose and a lens, moving so much during the exposure."""
+    view = View()
+    view.eye, view.turn = wp.vec3(*pose.eye_m), wp.mat33(*pose.turn.ravel())
+    view.inv_fx, view.inv_fy, view.cone = 1 / lens.fx, 1 / lens.fy, 1 / lens.fx
+    view.drift = wp.vec3(*(np.zeros(3) if drift_m is None else drift_m))
+    view.spin = wp.vec3(*(np.zeros(3) if spin_rad is None else spin_rad))
+    return view
 
 
 class Renderer:
@@ -162,16 +173,17 @@ class Renderer:
             truth: fill depth and id; else they are empty.
         """
         self._place(moment, pose, lens)
-        view = View()
-        view.eye, view.turn = wp.vec3(*pose.eye_m), wp.mat33(*pose.turn.ravel())
-        view.inv_fx, view.inv_fy, view.cone = 1 / lens.fx, 1 / lens.fy, 1 / lens.fx
-        view.drift = wp.vec3(*(np.zeros(3) if drift_m is None else drift_m))
-        view.spin = wp.vec3(*(np.zeros(3) if spin_rad is None else spin_rad))
+        view = _view_of(pose, lens, drift_m, spin_rad)
         view.key, view.samples, view.jitter = key, samples, jitter
         view.body_samples, view.pupil = body_samples, pupil_of(lens)
         view.middle = middle_of(samples, body_samples)
-        colours = self._buffer(lens, "colours", wp.vec3)
-        device = self.scene.device
+        colours, depth, body = self._rendered(moment, view, lens, truth)
+        bayer = _BAYER[encoding] if colour is None else colour + 2
+        return self._gathered(colours, lens, bayer, spread_px2), depth, body
+
+    def _rendered(self, moment: Moment, view: Any, lens: Lens, truth: bool) -> tuple[Any, Any, Any]:
+        """Return what the rays of a placed view bring: colours, and depth and body id if asked."""
+        colours, device = self._buffer(lens, "colours", wp.vec3), self.scene.device
         if truth:
             depth, body = self._buffer(lens, "depth", float), self._buffer(lens, "body", wp.uint8)
         else:
@@ -191,16 +203,9 @@ class Renderer:
             depth,
             body,
         ]
-        launch_rows(
-            render_kernel,
-            (lens.height + 1) // 2,
-            (lens.width + 1) // 2,
-            inputs,
-            device=device,
-            workers=self.workers,
-        )
-        bayer = _BAYER[encoding] if colour is None else colour + 2
-        return self._gathered(colours, lens, bayer, spread_px2), depth, body
+        tiles = (lens.height + 1) // 2, (lens.width + 1) // 2
+        launch_rows(render_kernel, *tiles, inputs, device=device, workers=self.workers)
+        return colours, depth, body
 
     def _gathered(self, colours: Any, lens: Lens, bayer: int, spread_px2: float) -> Any:
         """Return what light each photosite's filter passes of what the lens spreads."""

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.cameras.heightfield import Ground, datum_height, sample_light
+from skycrane.cameras.ground_texels import sample_light
+from skycrane.cameras.heightfield import Ground, datum_height
 
 __all__ = ["datum_normal", "even_ground", "ground_normal", "relief_sun"]
 

@@ -226,14 +226,16 @@ def diffuse_irradiance(sky: Sky, mu: float, ground: Array) -> Array:
     return np.asarray(total - mu * np.exp(-sky.optical_depth / mu))
 
 
-def _glow(mission: Mission, air: Any) -> Array:
-    """Return the even source of light scattered more than once that brings the diffuse light."""
+def _glow(mission: Mission, air: Any, once: Array) -> Array:
+    """Return the even source of light scattered more than once that brings the diffuse light.
+
+    `once`: what light scattered once brings of it, (3,).
+    """
     sky, sun = mission.sky, np.array(air.sun)
     if sky.optical_depth <= 0.0:
         return np.zeros(3)
     mu = max(float(sun[2]), 0.05)
     wanted = diffuse_irradiance(sky, mu, np.array(mission.terrain.colours.soil))
-    once = _level_irradiance(air)
     air.omega, air.glow = wp.vec3(0.0), wp.vec3(1.0)
     even = _level_irradiance(air)
     air.omega = wp.vec3(*sky.single_scattering_albedo)
@@ -257,8 +259,11 @@ def air_of(mission: Mission, sun_site: NDArray[np.float64], *, sun_distance_au: 
     # The forward peak as light not scattered at all (delta scaling, Joseph et al. 1976, J. Atmos.
     # Sci. 33, 2452), as far as it goes with the beam.
     air.aureole = float(sky.forward_share * np.mean(np.square(sky.forward_asymmetry)))
-    air.glow = wp.vec3(*_glow(mission, air))
+    once = _level_irradiance(air)
+    air.glow = wp.vec3(*_glow(mission, air, once))
     diffuse = _level_irradiance(air)
+    # Only what is scattered once has a peak.
+    air.aureole *= float(np.mean(once / np.maximum(diffuse, 1e-9)))
     air.sky_irradiance = wp.vec3(*diffuse)
     ground, mu = np.array(mission.terrain.colours.soil), max(float(sun_site[2]), 0.05)
     lit = mu * np.exp(-sky.optical_depth / mu)
