@@ -223,7 +223,7 @@ def _smoothed(grid: Grid, deviation: float) -> Grid:
     return grid
 
 
-def _covered(low: Array) -> Array:
+def _covered(low: NDArray[Any]) -> NDArray[Any]:
     return np.clip((low - 0.15) / 0.85, 0.0, 1.0)
 
 
