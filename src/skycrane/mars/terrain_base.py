@@ -235,16 +235,23 @@ def _gathered(
     if cell > model.sand_wide_m:
         return sand
     near = _smoothed(height, model.sand_wide_m / cell)
-    share = _covered((near - height) / model.sand_deep_m)
+    low = near - height
+    # In rugged country only the deepest hold any.
+    wider = _WIDER * model.sand_wide_m / cell
+    deep = np.maximum(model.sand_deep_m, 1.2 * _smoothed(np.abs(low), wider))
     # Thinner over the wide lows.
-    low = _smoothed(near, _WIDER * model.sand_wide_m / cell) - near
-    share = model.sand_most * np.maximum(share, 0.9 * _covered(low / (1.4 * model.sand_deep_m)))
+    wide = _smoothed(near, wider) - near
+    share = np.maximum(_covered(low / deep), 0.9 * _covered(wide / (1.4 * deep)))
+    # Under a scarp it lies in aprons that hide all rock.
+    apron = _covered((low + 0.5 * wide) / (4.0 * model.sand_deep_m)) * _covered(low / deep)
+    share = model.sand_most * share + (0.95 - model.sand_most) * apron
     nodes = origin[0] + cell * np.arange(len(height))
     apart = np.add.outer(nodes**2, nodes**2)
     # What lies at the target itself the finer ground tells.
     share *= 1.0 - np.exp(-apart / _TARGET_M**2)
     # Blocks about young craters stay bare.
-    return np.where(sand < -0.08, sand, np.maximum(sand, share)).astype(np.float32)
+    bare = np.clip(-sand / 0.4, 0.0, 1.0)
+    return (bare * sand + (1.0 - bare) * np.maximum(sand, share)).astype(np.float32)
 
 
 def _landmarks(mission: Mission, widest: tuple[float, int]) -> Grid:
