@@ -103,14 +103,14 @@ def test_secondaries_are_as_many_as_asked_for_in_clusters_off_the_target(mission
 
 @pytest.fixture(scope="module")
 def level(mission):
-    specs = ((160.0, 128), (20.0, 256), (4.0, 1024))
+    specs = ((160.0, 64), (20.0, 192), (4.0, 864))
     return build_base(mission, specs, 8, None).levels[-1]
 
 
 def test_placed_craters_lie_where_the_mission_says(mission, level):
     near = [p for p in mission.terrain.craters.placed if max(abs(p[0]), abs(p[1])) < 1700]
     assert near
-    n = (np.arange(1024) - 512) * 4.0
+    n = (np.arange(864) - 432) * 4.0
     for east, north, diameter, depth, _, _ in near:
         r = np.hypot(*np.meshgrid(n - east, n - north)) / (diameter / 2)
         floor, rim = (

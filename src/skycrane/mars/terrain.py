@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from skycrane.compute import start_warp
 from skycrane.errors import InputError
 from skycrane.mars.parallel import launch_rows
-from skycrane.mars.terrain_base import Base, BaseLevel, build_base
+from skycrane.mars.terrain_base import Base, build_base
 from skycrane.mars.terrain_cache import (
     cache_directory,
     forget_oldest,
@@ -275,38 +275,9 @@ def terrain_of(mission: Mission, *, workers: int | None = None) -> Terrain:
     base = None
     if stored is not None:
         with contextlib.suppress(KeyError, ValueError):
-            base = _base_of(stored)
+            base = Base.of_arrays(stored, _BASE)
     if base is None:
         base = build_base(mission, _BASE, _EXTRA, workers)
-        save_arrays(path, _arrays_of(base))
+        save_arrays(path, base.arrays())
         forget_oldest(path.parent, "landform-*.npz", keep=3)
     return Terrain(mission, base)
-
-
-def _base_of(stored: dict[str, NDArray]) -> Base:
-    levels = []
-    for k, (cell, n) in enumerate(_BASE):
-        parts = (stored[f"{name}_{k}"] for name in ("height", "sand", "surface"))
-        levels.append(BaseLevel(cell, (-cell * n / 2, -cell * n / 2), *parts))
-    known = stored["resolved"]
-    return Base(
-        levels,
-        stored["extra_height"],
-        stored["extra_tone"],
-        float(known[2]),
-        (float(known[0]), float(known[1])),
-        tuple(str(t) for t in stored["told"]),
-    )
-
-
-def _arrays_of(base: Base) -> dict[str, NDArray]:
-    arrays: dict[str, NDArray] = {
-        "extra_height": base.extra_height_m,
-        "extra_tone": base.extra_tone,
-        "resolved": np.array([*base.resolved_m, base.extra_cell_m]),
-        "told": np.array(base.told, dtype=np.str_),
-    }
-    for k, b in enumerate(base.levels):
-        arrays[f"height_{k}"], arrays[f"sand_{k}"] = b.height_m, b.sand
-        arrays[f"surface_{k}"] = b.told
-    return arrays

@@ -8,23 +8,27 @@ file matter: whatever its datum, the target's ground lies at `site.radius_m`.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import warp as wp
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import map_coordinates, uniform_filter
 
-from skycrane.errors import InputError
 from skycrane.mars.parallel import launch_rows
 from skycrane.mars.terrain_craters import draw_craters, draw_secondaries, stamp_craters
-from skycrane.mars.terrain_files import MapFile, Sampled, fill_holes, open_map
+from skycrane.mars.terrain_files import MapFile
 from skycrane.mars.terrain_form import form_of
 from skycrane.mars.terrain_kernels import base_kernel
+from skycrane.mars.terrain_laid import (
+    catmull_rom,
+    check_heights,
+    lifted,
+    middle_tone,
+    open_maps,
+    said,
+)
 from skycrane.mission import Mission
 
 __all__ = ["Base", "BaseLevel", "build_base"]
@@ -36,9 +40,10 @@ _EXTRA_CELL_M = 1.0
 _EXTRA_BELOW_M = 2.5
 """Files with pixels smaller than this are read once more at 1 m around the target."""
 _TONES = (0.12, 4.0)
+_WIDER = 4.5
+"""Lows count over two widths: the mission's, and so many times that."""
 _TARGET_M = 310.0
-_HIGHEST_M = 45_000.0
-"""More relief than this is no ground of a planet."""
+"""Within this the finer ground tells where sand lies about the target, not the grids."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,43 @@ class Base:
     resolved_m: tuple[float, float]
     told: tuple[str, ...]
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return everything as named arrays, to be kept."""
+        arrays: dict[str, NDArray[Any]] = {
+            "extra_height": self.extra_height_m,
+            "extra_tone": self.extra_tone,
+            "resolved": np.array([*self.resolved_m, self.extra_cell_m]),
+            "told": np.array(self.told, dtype=np.str_),
+        }
+        for k, b in enumerate(self.levels):
+            arrays[f"height_{k}"], arrays[f"sand_{k}"] = b.height_m, b.sand
+            arrays[f"surface_{k}"] = b.told
+        return arrays
+
+    @classmethod
+    def of_arrays(
+        cls, stored: dict[str, NDArray[Any]], specs: tuple[tuple[float, int], ...]
+    ) -> Base:
+        """Return the base that `arrays` gave, of levels of these spacings [m] and nodes a side.
+
+        Raises:
+            KeyError: an array is missing.
+            ValueError: one has another form.
+        """
+        levels = []
+        for k, (cell, n) in enumerate(specs):
+            parts = (stored[f"{name}_{k}"] for name in ("height", "sand", "surface"))
+            levels.append(BaseLevel(cell, _origin(cell, n), *parts))
+        known = stored["resolved"]
+        return cls(
+            levels,
+            stored["extra_height"],
+            stored["extra_tone"],
+            float(known[2]),
+            (float(known[0]), float(known[1])),
+            tuple(str(t) for t in stored["told"]),
+        )
+
 
 def _nothing() -> Grid:
     return np.zeros((1, 1), np.float32)
@@ -107,26 +149,6 @@ def _landform(
     return height.numpy()
 
 
-@contextlib.contextmanager
-def _files(mission: Mission) -> Iterator[dict[str, MapFile]]:
-    """Open the files that the mission names, by key."""
-    with contextlib.ExitStack() as stack:
-        found = {}
-        for name in ("elevation", "orthophoto"):
-            path = getattr(mission.terrain, name)
-            if path is not None:
-                found[name] = stack.enter_context(
-                    open_map(
-                        Path(path),
-                        where=path,
-                        sha256=getattr(mission.terrain, f"{name}_sha256"),
-                        site=mission.site,
-                        planet=mission.planet,
-                    )
-                )
-        yield found
-
-
 def build_base(
     mission: Mission,
     specs: tuple[tuple[float, int], ...],
@@ -144,10 +166,10 @@ def build_base(
     Raises:
         InputError: a file of the mission is not what it should be; see terrain_files.
     """
-    with _files(mission) as files:
+    with open_maps(mission) as files:
         elevation, photo = files.get("elevation"), files.get("orthophoto")
         told: list[str] = []
-        middle = _middle_tone(photo, specs[min(1, len(specs) - 1)], told) if photo else 1.0
+        middle = middle_tone(photo, specs[min(1, len(specs) - 1)], told) if photo else 1.0
         levels: list[BaseLevel] = []
         lift: Array | None = None
         craters = _landmarks(mission, specs[0])
@@ -169,16 +191,16 @@ def build_base(
                 surface[..., 1] = 1.0
             if elevation:
                 mine = elevation.sample(origin, cell, count)
-                _check_heights(mine, elevation)
+                check_heights(mine, elevation)
                 above = levels[-1] if levels else None
-                lift = _lifted(mine, height, lift, above, cell)
+                lift = lifted(mine, height, lift, above, cell)
                 under, under_sand = _beneath(mission, elevation, craters, cell, count, workers)
                 weight = mine.weight
                 height = (height + lift + weight * under).astype(np.float32)
                 sand = sand * (1 - weight) + under_sand * weight
                 surface[..., 0] = weight
                 if index == len(specs) - 1:
-                    told.append(_said(elevation, mine))
+                    told.append(said(elevation, mine))
             if photo:
                 seen = photo.sample(origin, cell, count)
                 surface[..., 1] = np.clip(seen.values / middle, *_TONES)
@@ -193,6 +215,18 @@ def build_base(
     return Base(levels, extra, tone, _EXTRA_CELL_M, resolved, tuple(told))
 
 
+def _smoothed(grid: Grid, deviation: float) -> Grid:
+    """Return a grid blurred by three boxes, near a Gaussian of a deviation in cells."""
+    size = max(1, round(float(np.sqrt(4.0 * deviation**2 + 1.0))))
+    for _ in range(3):
+        grid = uniform_filter(grid, size, mode="nearest")
+    return grid
+
+
+def _covered(low: NDArray[Any]) -> NDArray[Any]:
+    return np.clip((low - 0.15) / 0.85, 0.0, 1.0)
+
+
 def _gathered(
     mission: Mission, height: Grid, sand: Grid, origin: tuple[float, float], cell: float
 ) -> Grid:
@@ -200,14 +234,24 @@ def _gathered(
     model = mission.terrain.relief
     if cell > model.sand_wide_m:
         return sand
-    low = gaussian_filter(height, model.sand_wide_m / cell, mode="nearest") - height
-    share = model.sand_most * np.clip((low / model.sand_deep_m - 0.15) / 0.85, 0.0, 1.0)
+    near = _smoothed(height, model.sand_wide_m / cell)
+    low = near - height
+    # In rugged country only the deepest hold any.
+    wider = _WIDER * model.sand_wide_m / cell
+    deep = np.maximum(model.sand_deep_m, 1.2 * _smoothed(np.abs(low), wider))
+    # Thinner over the wide lows.
+    wide = _smoothed(near, wider) - near
+    share = np.maximum(_covered(low / deep), 0.9 * _covered(wide / (1.4 * deep)))
+    # Under a scarp it lies in aprons that hide all rock.
+    apron = _covered((low + 0.5 * wide) / (4.0 * model.sand_deep_m)) * _covered(low / deep)
+    share = model.sand_most * share + (0.95 - model.sand_most) * apron
     nodes = origin[0] + cell * np.arange(len(height))
     apart = np.add.outer(nodes**2, nodes**2)
     # What lies at the target itself the finer ground tells.
     share *= 1.0 - np.exp(-apart / _TARGET_M**2)
     # Blocks about young craters stay bare.
-    return np.where(sand < -0.08, sand, np.maximum(sand, share)).astype(np.float32)
+    bare = np.clip(-sand / 0.4, 0.0, 1.0)
+    return (bare * sand + (1.0 - bare) * np.maximum(sand, share)).astype(np.float32)
 
 
 def _landmarks(mission: Mission, widest: tuple[float, int]) -> Grid:
@@ -215,21 +259,6 @@ def _landmarks(mission: Mission, widest: tuple[float, int]) -> Grid:
     reach = widest[0] * widest[1] / 2
     placed = [p for p in mission.terrain.craters.placed if max(abs(p[0]), abs(p[1])) < reach]
     return np.array(placed, np.float32).reshape(-1, 6)
-
-
-def _lifted(
-    mine: Sampled, built: Grid, lift: Array | None, above: BaseLevel | None, cell: float
-) -> Array:
-    """Return what to add to the built-in landform: up to the file, and beyond it smoothly on."""
-    weight = mine.weight.astype(np.float64)
-    own = mine.values - built
-    if lift is None or above is None:
-        around = fill_holes(own, weight)
-    else:
-        nodes = (np.arange(len(built)) - len(built) / 2) * cell
-        at = (nodes - above.origin_m[0]) / above.cell_m
-        around = map_coordinates(lift, np.meshgrid(at, at, indexing="ij"), order=1, mode="nearest")
-    return weight * own + (1.0 - weight) * around
 
 
 def _beneath(
@@ -268,7 +297,7 @@ def _extra(
     nodes = (origin[0] + _EXTRA_CELL_M * np.arange(count) - finest.origin_m[0]) / finest.cell_m
     if elevation is not None and fine_height:
         mine = elevation.sample(origin, _EXTRA_CELL_M, count)
-        low = _catmull_rom(finest.height_m, nodes)
+        low = catmull_rom(finest.height_m, nodes)
         height = (mine.weight * (mine.values - low)).astype(np.float32)
     grid = np.meshgrid(nodes, nodes, indexing="ij")
     tone = map_coordinates(finest.told[..., 1], grid, order=1, mode="nearest")
@@ -277,71 +306,3 @@ def _extra(
         bright = np.clip(seen.values / middle, *_TONES)
         tone = seen.weight * bright + (1 - seen.weight) * tone
     return height, tone.astype(np.float32)
-
-
-def _catmull_rom(grid: Grid, nodes: NDArray[Any]) -> Array:
-    """Return a grid at the crossings of `nodes` (in its own), as the ground's kernel reads it."""
-    first = np.clip(np.floor(nodes).astype(int), 1, len(grid) - 3)
-    u = nodes - first
-    weights = [
-        u * (-0.5 + u * (1.0 - 0.5 * u)),
-        1.0 + u * u * (-2.5 + 1.5 * u),
-        u * (0.5 + u * (2.0 - 1.5 * u)),
-        u * u * (-0.5 + 0.5 * u),
-    ]
-    wide = grid.astype(np.float64)
-    rows = sum(w[:, None] * wide[first + k - 1] for k, w in enumerate(weights))
-    return sum(w[None, :] * rows[:, first + k - 1] for k, w in enumerate(weights))  # type: ignore
-
-
-def _check_heights(mine: Sampled, file: MapFile) -> None:
-    covered = mine.values[mine.weight > 0]
-    if not covered.size:
-        raise InputError(
-            "it says nothing about the ground at the target",
-            where=file.where,
-            right="Give a map that covers the target.",
-        )
-    relief = float(np.ptp(covered))
-    if relief > _HIGHEST_M:
-        raise InputError(
-            f"relief of {relief / 1000:.0f} km",
-            where=file.where,
-            right="Give heights in metres, and name the value that stands for no data.",
-        )
-    middle = len(mine.weight) // 2
-    if mine.weight[middle, middle] < 0.5:
-        raise InputError(
-            "the target lies in a hole or at the edge of it",
-            where=file.where,
-            right="Give a map with ground around the target.",
-        )
-
-
-def _middle_tone(photo: MapFile, spec: tuple[float, int], told: list[str]) -> float:
-    """Return the median brightness, which becomes the soil's."""
-    cell, count = spec
-    seen = photo.sample(_origin(cell, count), cell, count)
-    bright = seen.values[seen.weight > 0.5]
-    middle = float(np.median(bright)) if bright.size else 0.0
-    if not middle > 0:
-        raise InputError(
-            f"its middle brightness is {middle:g}",
-            where=photo.where,
-            right="Give a picture with brightness above nothing around the target.",
-        )
-    told.append(
-        f"{Path(photo.where).name}: {photo.pixel_m:.3g} m a pixel; brightness {middle:.4g}, the "
-        f"middle one, is the soil's; {100 * seen.filled:.2g} % of it filled"
-    )
-    return middle
-
-
-def _said(file: MapFile, mine: Sampled) -> str:
-    middle = len(mine.values) // 2
-    height = float(mine.values[middle, middle])
-    return (
-        f"{Path(file.where).name}: {file.pixel_m:.3g} m a pixel; its height {height:.1f} m at the "
-        f"target lies at site.radius_m = {file.site.radius_m:.0f} m, and heights count from there; "
-        f"{100 * mine.filled:.2g} % of it filled"
-    )

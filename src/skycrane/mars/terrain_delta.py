@@ -18,14 +18,14 @@ def scarp_distance(x: float, y: float, inside: float, finest: float, form: Form)
 
     `inside` (`delta_inside`) counts faster where the outline is cut into spurs and alcoves.
     """
-    if wp.abs(inside) > 1500.0:
+    if wp.abs(inside) > 900.0:
         return inside
     e = wp.max(12.0, 0.4 * finest)
     gx = delta_inside(x + e, y, form) - delta_inside(x - e, y, form)
     gy = delta_inside(x, y + e, form) - delta_inside(x, y - e, form)
     steep = wp.max(wp.sqrt(gx * gx + gy * gy) / (2.0 * e), 1.0)
     # Far behind it the two become one.
-    return inside / wp.lerp(steep, 1.0, step(500.0, 1500.0, wp.abs(inside)))
+    return inside / wp.lerp(steep, 1.0, step(300.0, 900.0, wp.abs(inside)))
 
 
 @wp.func

@@ -9,7 +9,6 @@ from skycrane.mars.noise import fbm, lattice2
 from skycrane.mars.terrain_form import (
     Form,
     hollow,
-    hummock_share,
     mantle_share,
     octave_slope,
     pitted_share,
@@ -84,11 +83,19 @@ def _mantle(x: float, y: float, finest: float, form: Form) -> float:
 
 @wp.func
 def floor_height(
-    x: float, y: float, into: float, rough: float, share: float, finest: float, form: Form
+    x: float,
+    y: float,
+    into: float,
+    rough: float,
+    uneven: float,
+    share: float,
+    finest: float,
+    form: Form,
 ) -> float:
     """Return relief [m] of the floor's units where `share` of the ground is floor.
 
-    `into` is how far a place lies within the rough unit [m], `rough` how far that one shows.
+    `into` is how far a place lies within the rough unit [m], `rough` how far that one shows,
+    `uneven` how hummocky the smooth floor is.
     """
     if share <= 0.0:
         return 0.0
@@ -109,22 +116,23 @@ def floor_height(
     if mantle > 0.0:
         h += form.mantle_relief * guard * mantle * _mantle(x, y, finest, form)
     if rough < 1.0 and finest < 100.0:
-        pitted = pitted_share(x, y, form) * (1.0 - rough)
+        # The mantle wears into deeper ones than bare rock.
+        pitted = wp.max(pitted_share(x, y, form) * (1.0 - rough), 1.5 * guard * mantle)
         if pitted > 0.0:
             h -= form.hollow_depth * pitted * hollow(x, y, form)
     if finest < 240.0:
-        hummocks = form.hummocks * hummock_share(x, y, form) * (1.0 - 0.6 * rough)
+        hummocks = form.hummocks * uneven * (1.0 - 0.6 * rough)
         if hummocks > 0.0:
             h += hummocks * _hummocks(x, y, finest, form)
     return h * share
 
 
 @wp.func
-def undulation(x: float, y: float, rough: float, rim: float, finest: float, form: Form) -> float:
+def undulation(
+    x: float, y: float, rough: float, rim: float, uneven: float, finest: float, form: Form
+) -> float:
     """Return relief [m] of octaves from 9 km down to `finest` [m], on floor and wall alike."""
-    even = float(1.0)
-    if finest < 100.0:
-        even = 0.38 + 0.8 * hummock_share(x, y, form)
+    even = 0.38 + 0.8 * uneven
     h = float(0.0)
     wavelength = float(9000.0)
     px = x / wavelength

@@ -1,12 +1,20 @@
 """The landform's height at any place: floor, delta, rim and mounds together."""
 
+# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes later
 from __future__ import annotations
 
 import warp as wp
 
 from skycrane.mars.terrain_delta import delta_height
 from skycrane.mars.terrain_floor import floor_height, undulation
-from skycrane.mars.terrain_form import Form, delta_inside, rim_share, rough_inside, step
+from skycrane.mars.terrain_form import (
+    Form,
+    delta_inside,
+    hummock_share,
+    rim_share,
+    rough_inside,
+    step,
+)
 from skycrane.mars.terrain_hills import mound_height, rim_height
 
 __all__ = ["base_height"]
@@ -25,6 +33,10 @@ def base_height(x: float, y: float, finest: float, form: Form) -> float:
     if inside > -600.0:
         h += delta_height(x, y, inside, finest, form) * (1.0 - rim)
     h += mound_height(x, y, form)
-    h += floor_height(x, y, into, rough, (1.0 - rim) * step(60.0, -60.0, inside), finest, form)
-    h += undulation(x, y, rough, rim, finest, form)
+    uneven = float(0.0)
+    if finest < 240.0:
+        uneven = hummock_share(x, y, form)
+    floor = (1.0 - rim) * step(60.0, -60.0, inside)
+    h += floor_height(x, y, into, rough, uneven, floor, finest, form)
+    h += undulation(x, y, rough, rim, uneven, finest, form)
     return h - form.target_height

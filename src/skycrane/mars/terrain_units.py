@@ -51,12 +51,14 @@ def units_at(x: float, y: float, form: Form) -> Units:
     s = form.seed
     u.pitted = pitted_share(x, y, form)
     u.mantle = mantle_share(x, y, form)
+    # The mantle is worn into hollows too.
+    u.pitted = wp.max(u.pitted, u.mantle * (1.0 - wp.exp(-(x * x + y * y) / (520.0 * 520.0))))
     inside = delta_inside(x, y, form)
     u.hummock = hummock_share(x, y, form)
     u.soft = soft_margin(x, y, form)
     # Hills are of the delta's rock, but worn and dusty; hardly any sand lies about their feet.
     butte = mound_inside(x, y, form)
-    butte = wp.where(butte > 0.0, wp.min(12.0 + butte, 21.0), 30.0 * butte)
+    butte = wp.where(butte > 0.0, wp.min(10.0 + 0.5 * butte, 16.0), 30.0 * butte)
     u.rim = rim_share(x, y, form)
     # Where the fan leans on the wall it has no scarp.
     inside = wp.where(inside > 0.0, inside, inside * (1.0 + 40.0 * u.rim))
