@@ -52,12 +52,12 @@ STAGES: dict[str, Stage] = {
     s.name: s
     for s in (
         Stage(
-            name="fly", call="skycrane.flight.stage:fly", version=5, reads=(), writes=("flight",)
+            name="fly", call="skycrane.flight.stage:fly", version=6, reads=(), writes=("flight",)
         ),
         Stage(
             name="film",
             call="skycrane.cameras.stage:film",
-            version=6,
+            version=7,
             reads=("flight/flight.nc", "flight/events.json"),
             writes=("onboard", "truth"),
             needs="fly",
@@ -88,7 +88,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="clean",
             call="skycrane.sound.stage:clean",
-            version=5,
+            version=6,
             reads=(
                 "ground/microphone.flac",
                 "ground/microphone_reference.flac",

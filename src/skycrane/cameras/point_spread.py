@@ -78,16 +78,19 @@ def gather_kernel(
 ):
     """Spread light along the columns, and fill what each photosite's filter lets pass.
 
-    `bayer`: 1 for RGGB, 0 for grey, 2 to 4 for red, green or blue everywhere.
+    `bayer`: 1 for RGGB, 0 for no filter, 2 to 4 for red, green or blue everywhere. Bare silicon
+    takes all three colours, about alike.
     """
     i, j = wp.tid()  # type: ignore[misc]
     i += row0
-    c = int(1)
-    if bayer == 1:
+    passes = wp.vec3(1.0 / 3.0)
+    if bayer > 0:
         c = (i & 1) + (j & 1)
-    elif bayer >= 2:
-        c = bayer - 2
+        if bayer >= 2:
+            c = bayer - 2
+        passes = wp.vec3(0.0)
+        passes[c] = 1.0
     last = light.shape[0] - 1
-    near = spread[wp.max(i - 1, 0), j][c] + spread[wp.min(i + 1, last), j][c]
-    far = spread[wp.max(i - 2, 0), j][c] + spread[wp.min(i + 2, last), j][c]
-    light[i, j] = spread[i, j][c] * weights[0] + near * weights[1] + far * weights[2]
+    near = spread[wp.max(i - 1, 0), j] + spread[wp.min(i + 1, last), j]
+    far = spread[wp.max(i - 2, 0), j] + spread[wp.min(i + 2, last), j]
+    light[i, j] = wp.dot(spread[i, j] * weights[0] + near * weights[1] + far * weights[2], passes)

@@ -131,10 +131,10 @@ def colour_at(
     before = delta_inside(x, y, form)
     wide = fbm(x, y, 10500.0, 2, 0.4, s + 8242)
     region = step(-9000.0, -2500.0, before + 2200.0 * wide + 900.0 * streak)
-    sheet = step(-0.10, 0.10, units.mantle - 0.5 + 0.16 * lobes)
+    sheet = step(-0.10, 0.10, units.mantle - 0.28 + 0.16 * lobes)
     low = step(0.05, 0.55, units.lows + 0.35 * units.patch)
-    dark = 0.50 * region * sheet
-    dark = wp.max(dark, rough * region * 0.50 * low) * (1.0 - 0.8 * hill) * (1.0 - seen)
+    dark = 0.62 * region * sheet
+    dark = wp.max(dark, rough * region * 0.62 * low) * (1.0 - 0.8 * hill) * (1.0 - seen)
     drift = fbm(along / 2.2, aside, 480.0, 5, 0.6, s + 8243)
     dusty = _sheet(0.30 * units.tone + 0.20 * drift - 0.03)
     dusty = 0.35 * step(-0.5, 0.6, streak + units.tone) + (0.05 + 0.35 * region) * dusty

@@ -134,7 +134,7 @@ def _profile(
     # Sand lies level up to where it laps at the wall: the wider, the deeper it fills.
     edge = ((floor / deep + 1.0) / (1.0 + _RIM)) ** (1 / 2.4) + 0.10 + 0.20 * wear
     cover = sand * np.clip((edge - d) / 0.16 + 0.5, 0.0, 1.0)
-    cover -= (1.0 - wear) ** 2 * np.exp(-(((d - 1.05) / 0.45) ** 2))
+    cover -= 0.3 * (1.0 - wear) ** 2 * np.exp(-(((d - 1.05) / 0.45) ** 2))
     return relief.astype(np.float32), cover.astype(np.float32)
 
 
