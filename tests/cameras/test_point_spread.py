@@ -40,7 +40,12 @@ def test_a_point_spreads_by_its_variance_and_keeps_its_light(sigma: float):
 
 def test_a_perfect_lens_changes_nothing():
     colours = np.random.default_rng(1).random((8, 10, 3))
-    assert gathered(colours, 0.0, 0) == pytest.approx(colours[..., 1], abs=1e-7)
+    assert gathered(colours, 0.0, 3) == pytest.approx(colours[..., 1], abs=1e-7)
+
+
+def test_a_detector_without_filter_takes_all_colours_alike():
+    colours = np.random.default_rng(2).random((8, 10, 3))
+    assert gathered(colours, 0.0, 0) == pytest.approx(colours.mean(axis=2), abs=1e-6)
 
 
 def test_waves_lose_the_contrast_that_a_gaussian_takes():

@@ -1,6 +1,5 @@
 """A lens's point spread: how the light of one direction comes to several photosites."""
 
-# ruff: noqa: UP018, RUF046 - int(1) tells Warp that a variable changes
 from __future__ import annotations
 
 from typing import Any

@@ -161,7 +161,7 @@ def colour_at(
     thick = fbm(along / 3.2, aside, 110.0, 4, 0.6, s + 8230) + 0.5 * fine
     cover = sand * (0.55 + 0.45 * step(-0.55, 0.45, thick)) * (0.35 + 0.65 * wp.max(region, seen))
     albedo = wp.lerp(albedo, form.sand, wp.clamp(cover * (0.95 - 0.35 * lies.crest), 0.0, 0.95))
-    albedo = wp.lerp(albedo, form.sand * 0.85, 0.30 * scarp)
+    albedo = wp.lerp(albedo, form.sand * 0.85, 0.15 * scarp)
     # Crests are of coarse grains that stay, and hold dust between them.
     albedo = wp.lerp(albedo, form.dust, 0.50 * lies.crest * lies.crest * (1.0 - 0.4 * sand))
     slab = wp.lerp(form.pale_rock, form.dust, 0.5 + 0.4 * fine)

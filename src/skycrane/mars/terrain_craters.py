@@ -119,7 +119,8 @@ def _profile(
 ) -> tuple[Array, Array]:
     """Return relief [m] and cover over the distance `d` in radii.
 
-    Cover is sand from 0 to 1; below 0, down to -1, the ejecta's blocks and bare rock of the rim.
+    Cover is sand from 0 to 1; below 0, down to -0.3, the ejecta's blocks and bare rock of the rim:
+    no rims of the site's craters shine in the flown images.
     """
     deep = depth * diameter
     rim = _RIM * deep

@@ -169,7 +169,7 @@ def ground_kernel(
     height[i, j] = h + g.height
     if albedo.shape[0] > 0:
         # Sand that is caught in a hollow keeps moving: no dust settles on it.
-        caught = 0.42 * step(0.20, 0.75, cover) * (1.0 - told[2])
+        caught = 0.36 * step(0.20, 0.75, cover) * (1.0 - told[2])
         colour = wp.lerp(g.albedo, form.sand, caught)
         if told[2] > 0.0:
             colour = wp.cw_mul(colour, wp.lerp(wp.vec3(1.0), tint(told[1], form), told[2]))
