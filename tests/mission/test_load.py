@@ -71,6 +71,11 @@ def test_every_value_carries_its_grade_or_source(name):
             1.0,
             r"key site\.latitude_dg: unknown key\. Did you mean latitude_deg",
         ),
+        ("film.colour.sharpness", 1e9, r"less than or equal to 5"),
+        ("terrain.relief.hummock_slope", 1e9, r"less than or equal to 1"),
+        ("terrain.craters.secondaries.cluster_m", 1e9, r"less than or equal to 20000"),
+        ("terrain.craters.placed", [[0.0, 0.0, 1e9, 0.1, 0.0, 0.0]], r"its diameter, m, from 1 to"),
+        ("terrain.craters.placed", [[0.0, 0.0]], r"at least 6 items"),
         (
             "site.radius_km",
             3391.9,

@@ -52,7 +52,7 @@ class Dust(Section):
     """Strength of the streaks in the thickest sheet; less in a thinner one."""
     streak_relief: NonNegative
     """Light and shade on the streaks' flanks."""
-    streak_share: Positive = 0.0045
+    streak_share: Annotated[float, Field(gt=0, le=1)] = 0.0045
     """Width of usual streaks, share of the plume's length: as wide near its middle as far off."""
     wake_contrast: NonNegative = 0.6
     """Strength of the wakes behind stones in the thickest sheet."""

@@ -59,9 +59,9 @@ class Colour(Section):
     taken away."""
     false_colour_px: Literal[0, 3, 5]
     """Width of the surroundings that a pixel's colour, but not its lightness, is taken from."""
-    sharpness: NonNegative = 0.0
+    sharpness: Annotated[float, Field(ge=0, le=5)] = 0.0
     """How much of the finest differences of lightness is added to a picture."""
-    local_contrast: NonNegative = 0.0
+    local_contrast: Annotated[float, Field(ge=0, le=5)] = 0.0
     """How much of the differences of lightness from a region's mean is added to a picture."""
     contrast: NonNegative
     """Strength of the S in the tone curve; 0 is plain sRGB."""

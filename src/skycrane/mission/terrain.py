@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from skycrane.mission.base import Fraction, NonNegative, Positive, Section, Vector3
 
@@ -21,7 +21,27 @@ __all__ = [
 ]
 
 Place = Annotated[list[float], Field(min_length=2, max_length=2)]
-PlacedCrater = Annotated[list[float], Field(min_length=6, max_length=6)]
+_Metres = Annotated[float, Field(ge=0, le=1000)]
+
+_CRATER_LIMITS = (
+    ("east, m", -100_000.0, 100_000.0),
+    ("north, m", -100_000.0, 100_000.0),
+    ("diameter, m", 1.0, 20_000.0),
+    ("depth over diameter", 0.0, 0.5),
+    ("wear", 0.0, 1.0),
+    ("sand", 0.0, 1.0),
+)
+
+
+def _crater(values: list[float]) -> list[float]:
+    """Return what describes a crater; raise ValueError naming what cannot be."""
+    for value, (name, least, most) in zip(values, _CRATER_LIMITS, strict=True):
+        if not least <= value <= most:
+            raise ValueError(f"should have its {name}, from {least:g} to {most:g}, not {value:g}")
+    return values
+
+
+PlacedCrater = Annotated[list[float], Field(min_length=6, max_length=6), AfterValidator(_crater)]
 Mound = Annotated[list[float], Field(min_length=4, max_length=4)]
 
 
@@ -40,13 +60,13 @@ class Delta(Section):
     """Height of the scarp, m; half as much again to the top behind it."""
     face_deg: Annotated[float, Field(ge=5, le=60)] = 33.0
     """Slope of the fallen blocks below the scarp's cliff, degrees."""
-    bed_height_m: NonNegative = 0.0
+    bed_height_m: _Metres = 0.0
     """Height of the curved ridges of tilted beds on its top, m."""
-    bed_spacing_m: Positive = 120.0
+    bed_spacing_m: Annotated[float, Field(ge=10, le=5000)] = 120.0
     """Distance from one of them to the next, m."""
-    channel_height_m: NonNegative = 0.0
+    channel_height_m: _Metres = 0.0
     """Height of old channels that stand as ridges, m."""
-    knob_height_m: NonNegative = 0.0
+    knob_height_m: _Metres = 0.0
     """Height of hillocks on its top, m."""
 
 
@@ -78,11 +98,11 @@ class Secondaries(Section):
     """Largest diameter drawn, m."""
     depth: Fraction = 0.11
     """Depth of a fresh one as a fraction of its diameter."""
-    cluster_m: Positive = 900.0
+    cluster_m: Annotated[float, Field(ge=10, le=20_000)] = 900.0
     """Standard deviation of a cluster along its length, m; half of it across."""
     in_cluster: Annotated[float, Field(ge=1, le=1000)] = 14.0
     """How many over 100 m a cluster holds on average."""
-    clear_m: NonNegative = 550.0
+    clear_m: Annotated[float, Field(ge=0, le=20_000)] = 550.0
     """Around the target there is none: radius, m."""
 
 
@@ -108,23 +128,23 @@ class Craters(Section):
 class Relief(Section):
     """How strong the floor's own relief is, by its kinds."""
 
-    hummock_slope: NonNegative = 0.065
+    hummock_slope: Annotated[float, Field(ge=0, le=1)] = 0.065
     """Height over width of the widest hummocks; narrower ones are a little steeper."""
-    swell_m: NonNegative = 0.0
+    swell_m: _Metres = 0.0
     """Broad swells and worn ridges of 250 m to 1 km, about a third of what from low to high, m."""
-    mantle_m: NonNegative = 0.0
+    mantle_m: _Metres = 0.0
     """Ridges along the wind that the mantle is worn into, m."""
-    hollow_m: NonNegative = 4.5
+    hollow_m: _Metres = 4.5
     """Depth of the hollows where the floor is pitted, m."""
     sand_wide_m: Annotated[float, Field(ge=1, le=1000)] = 60.0
     """Sand gathers where the ground lies lower than around it within this distance, m."""
-    sand_deep_m: Positive = 3.0
+    sand_deep_m: Annotated[float, Field(ge=0.01, le=1000)] = 3.0
     """So much lower, it is covered, m."""
     sand_most: Fraction = 0.55
     """Share of the ground that it covers there: rock stands out of it."""
-    margin_m: NonNegative = 8.0
+    margin_m: _Metres = 8.0
     """How much lower the rough unit lies than the rest of the floor, m."""
-    ridge_m: NonNegative = 3.4
+    ridge_m: _Metres = 3.4
     """Height of the row of knobs along its margin, m."""
 
 
