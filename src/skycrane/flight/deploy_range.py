@@ -26,13 +26,14 @@ def with_deploy_range(mission: Mission, tables: Tables, *, device: str) -> Missi
 
     The nominal descent is flown, and the range that the entry is guided to moved, until the
     backshell lets go over the target; where a fix on the terrain lets the lander fly to it, until
-    it does so twice `divert_minimum_m` short of it: clear of the backshell, and as much again in
-    hand. A mission that never comes to its backshell keeps the range that was tried last.
+    it does so short of it by the middle of `divert_minimum_m` and `divert_maximum_m`: as much
+    in hand either way. A mission that never comes to its backshell keeps the range that was tried last.
     """
     if mission.guidance.parachute.deploy_range_m is not None:
         return mission
     guidance = mission.guidance
-    lead = 2 * guidance.powered.divert_minimum_m * guidance.navigation.fix_on_terrain
+    reach = guidance.powered.divert_minimum_m + guidance.powered.divert_maximum_m
+    lead = 0.5 * reach * guidance.navigation.fix_on_terrain
     range_m = _FIRST_M
     for _ in range(_TRIES):
         mission = _with_range(mission, range_m)

@@ -1,8 +1,10 @@
 """How the powered descent is guided: phases, the force wanted in each, where to land.
 
-The powered approach and the divert follow the polynomial guidance of Apollo's and MSL's landings
-(Klumpp 1974; Singh, SanMartin and Wong, AAS 07-022): accelerations linear in time that arrive at
-the next phase's state; below that, velocity and altitude are held.
+The powered approach and the divert follow polynomial guidance as Apollo's and MSL's landings did
+(Klumpp 1974; Singh, SanMartin and Wong, AAS 07-022), which arrives at the next phase's state: an
+even deceleration down, the path of least jerk across (Flash and Hogan 1985), so that the lander
+stands upright where the divert begins and ends, as the flown camera's aims tell. Below that,
+velocity and altitude are held.
 """
 
 # Kernels are written in Warp's language, whose types mypy cannot follow.
@@ -36,6 +38,7 @@ __all__ = [
     "SETTLING",
     "Guide",
     "Seen",
+    "divert_across",
     "landing_point",
     "see",
     "wanted_force",
@@ -70,6 +73,7 @@ class Guide:
     empty: wp.int32
     climb_from: wp.float64
     aim: wp.vec3d
+    across: wp.vec3d
     radar: Radar
     fixed: wp.int32
 
@@ -139,9 +143,31 @@ def landing_point(case: Case, g: Guide, s: Lander):
 
 
 @wp.func
-def _divert(to_go: wp.vec3d, velocity: wp.vec3d, time: wp.float64):
-    """Horizontal acceleration that arrives at rest after `time`, falling linearly in time."""
-    return to_go * (f64(6.0) / (time * time)) - velocity * (f64(4.0) / time)
+def _divert_left(case: Case, g: Guide, see: Seen, t: wp.float64):
+    """Time [s] until the divert is to end."""
+    if g.phase == CONSTANT_VELOCITY:
+        return case.divert_margin - (t - g.since)
+    sink = wp.max(-see.climb, f64(1.0))
+    left = wp.max(see.over_target - case.constant_velocity_altitude, f64(0.0))
+    return f64(2.0) * left / (sink + case.constant_velocity) + case.divert_margin
+
+
+@wp.func
+def divert_across(case: Case, g: Guide, see: Seen, t: wp.float64):
+    """Horizontal acceleration [m/s2] wanted one tick on, mars_fixed.
+
+    Of the paths that arrive at rest and upright after the time left, the one with the least jerk
+    squared, a polynomial of fifth order: its jerk at this moment is followed for a tick. In the
+    last second the target is held instead.
+    """
+    time = _divert_left(case, g, see, t)
+    if g.phase != APPROACH and (g.phase != CONSTANT_VELOCITY or time <= f64(1.0)):
+        w = case.horizontal_frequency
+        return see.to_go * (w * w) - see.drift * (f64(1.6) * w)
+    time = wp.max(time, f64(1.0))
+    square = time * time
+    jerk = see.to_go * (f64(60.0) / (square * time)) - see.drift * (f64(36.0) / square)
+    return g.across + (jerk - g.across * (f64(9.0) / time)) * case.tick
 
 
 @wp.func
@@ -158,38 +184,31 @@ def _limited(case: Case, wanted: wp.vec3d):
 
 @wp.func
 def _approach(case: Case, see: Seen):
-    """Acceleration wanted on the way down to the constant velocity."""
+    """Upward force wanted of a unit of mass on the way down to the constant velocity."""
     sink = wp.max(-see.climb, f64(1.0))
     left = wp.max(see.over_target - case.constant_velocity_altitude, f64(0.0))
     time = f64(2.0) * left / (sink + case.constant_velocity)
-    rise = (sink - case.constant_velocity) / wp.max(time, f64(0.5))
-    across = _divert(see.to_go, see.drift, wp.max(time + case.divert_margin, f64(1.0)))
-    return case.up * (see.gravity + rise) + across
+    return see.gravity + (sink - case.constant_velocity) / wp.max(time, f64(0.5))
 
 
 @wp.func
-def wanted_force(case: Case, g: Guide, see: Seen, t: wp.float64):
-    """Force [N] wanted of the engines, mars_fixed."""
+def wanted_force(case: Case, g: Guide, see: Seen):
+    """Force [N] wanted of the engines, mars_fixed; `g.across` is of this tick."""
     w = case.horizontal_frequency
-    hold = see.to_go * (w * w) - see.drift * (f64(1.6) * w)
     out = case.up * see.gravity
     if g.phase == APPROACH:
-        out = _approach(case, see)
+        out = case.up * _approach(case, see) + g.across
     elif g.phase == CONSTANT_VELOCITY:
-        left = case.divert_margin - (t - g.since)
-        across = hold
-        if left > f64(1.0):
-            across = _divert(see.to_go, see.drift, left)
         error = -case.constant_velocity - see.climb
-        out = case.up * (see.gravity + case.vertical_gain * error) + across
+        out = case.up * (see.gravity + case.vertical_gain * error) + g.across
     elif g.phase == CONSTANT_DECELERATION:
         drop = wp.max(see.height - case.crane_altitude, f64(0.01))
         rise = (see.climb * see.climb - case.crane_speed * case.crane_speed) / (f64(2.0) * drop)
         rise = wp.clamp(rise, f64(0.0), f64(1.5) * case.constant_deceleration)
-        out = case.up * (see.gravity + rise) + hold
+        out = case.up * (see.gravity + rise) + g.across
     elif g.phase >= SETTLING and g.phase <= LOWERED:
         error = -case.crane_speed - see.climb
-        across = hold
+        across = g.across
         # Once the wheels have touched, the stage stays where it is and only comes down.
         if g.touched == 1:
             across = -see.drift * w

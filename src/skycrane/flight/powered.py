@@ -33,6 +33,7 @@ from skycrane.flight.lander_guidance import (
     SETTLING,
     Guide,
     Seen,
+    divert_across,
     landing_point,
     see,
     wanted_force,
@@ -442,7 +443,8 @@ def fly_powered(
                     note(events, i, EventId.PROPELLANT_EMPTY, now)
                 rig.command = vec8d()
                 if g.phase >= APPROACH and g.phase < BALLISTIC and g.empty == 0:
-                    wanted = wanted_force(case, g, seen, t)
+                    g.across = divert_across(case, g, seen, t)
+                    wanted = wanted_force(case, g, seen)
                     row = _row(case, g, rig, t, started)
                     if row % 9 < 8:
                         note(events, i, EventId.ENGINE_OUT, now)
