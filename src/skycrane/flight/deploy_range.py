@@ -27,7 +27,7 @@ def with_deploy_range(mission: Mission, tables: Tables, *, device: str) -> Missi
     The nominal descent is flown, and the range that the entry is guided to moved, until the
     backshell lets go over the target; where a fix on the terrain lets the lander fly to it, until
     it does so short of it by the middle of `divert_minimum_m` and `divert_maximum_m`: as much
-    in hand either way. A mission that never comes to its backshell keeps the range that was tried last.
+    in hand either way. A mission that never comes to its backshell keeps the range tried last.
     """
     if mission.guidance.parachute.deploy_range_m is not None:
         return mission

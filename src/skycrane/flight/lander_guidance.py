@@ -58,6 +58,10 @@ AWAY = wp.constant(8)
 BALLISTIC = wp.constant(9)
 DOWN = wp.constant(10)
 
+# The path is bent as for a time left of at least this, several times what the stage takes to tilt:
+# nearer its end ever harder jerks would be asked for ever smaller errors.
+STEERED_S = wp.constant(wp.float64(4.0))
+
 
 @wp.struct
 class Guide:
@@ -164,7 +168,7 @@ def divert_across(case: Case, g: Guide, see: Seen, t: wp.float64):
     if g.phase != APPROACH and (g.phase != CONSTANT_VELOCITY or time <= f64(1.0)):
         w = case.horizontal_frequency
         return see.to_go * (w * w) - see.drift * (f64(1.6) * w)
-    time = wp.max(time, f64(1.0))
+    time = wp.max(time, STEERED_S)
     square = time * time
     jerk = see.to_go * (f64(60.0) / (square * time)) - see.drift * (f64(36.0) / square)
     return g.across + (jerk - g.across * (f64(9.0) / time)) * case.tick

@@ -14,7 +14,8 @@ DERIVED: dict[str, str] = {
     "guidance.parachute.straighten_speed_m_s": "1.14 deploy_speed_m_s, some 15 s of flight before "
     "the mortar",
     "guidance.parachute.deploy_range_m": "as far as the nominal descent carries, found by flying "
-    "it, and the middle of divert_minimum_m and divert_maximum_m more where a fix on the terrain lets it fly there",
+    "it, and the middle of divert_minimum_m and divert_maximum_m more where a fix on the terrain "
+    "lets it fly there",
 }
 """Keys that may be left out, and what is then put there."""
 
