@@ -61,6 +61,8 @@ DOWN = wp.constant(10)
 # The path is bent as for a time left of at least this, several times what the stage takes to tilt:
 # nearer its end ever harder jerks would be asked for ever smaller errors.
 STEERED_S = wp.constant(wp.float64(4.0))
+# Of the largest tilt, what the way to a landing point may need; the rest is for wind and engines.
+REACH_SHARE = wp.constant(wp.float64(0.9))
 
 
 @wp.struct
@@ -122,12 +124,40 @@ def see(case: Case, tables: Tables, g: Guide, s: Lander, body: Body):
 
 
 @wp.func
-def landing_point(case: Case, g: Guide, s: Lander):
+def _time_left(case: Case, see: Seen):
+    """Time [s] until the constant velocity begins, at an even deceleration."""
+    sink = wp.max(-see.climb, f64(1.0))
+    left = wp.max(see.over_target - case.constant_velocity_altitude, f64(0.0))
+    return f64(2.0) * left / (sink + case.constant_velocity)
+
+
+@wp.func
+def _approach(case: Case, see: Seen):
+    """Upward force wanted of a unit of mass on the way down to the constant velocity."""
+    excess = wp.max(-see.climb, f64(1.0)) - case.constant_velocity
+    return see.gravity + excess / wp.max(_time_left(case, see), f64(0.5))
+
+
+@wp.func
+def _steepest(to_go: wp.vec3d, velocity: wp.vec3d, time: wp.float64):
+    """Largest acceleration [m/s2] of the path of least jerk to rest after `time`."""
+    most = f64(0.0)
+    for n in range(1, 16):
+        u = f64(n) / f64(16.0)
+        far = f64(60.0) + u * (f64(-180.0) + u * f64(120.0))
+        fast = f64(-36.0) + u * (f64(96.0) - u * f64(60.0))
+        a = to_go * (u * far / (time * time)) + velocity * (u * fast / time)
+        most = wp.max(most, wp.length(a))
+    return most
+
+
+@wp.func
+def landing_point(case: Case, g: Guide, s: Lander, see: Seen):
     """Where to land, as an offset [m] from the site.
 
     The target, if it is within the divert's reach, else the nearest point that is; without a map
     of the site the point below. No nearer than allowed to where the backshell let go: it comes
-    down there.
+    down there. The reach ends where the path there would tilt the lander more than it may.
     """
     here = _flat(case, believed_position(case, s.p1, g.fixed) - case.site)
     aim = wp.vec3d()
@@ -135,15 +165,16 @@ def landing_point(case: Case, g: Guide, s: Lander):
         aim = here
     to_go = aim - here
     away = wp.length(to_go)
-    drift = _flat(case, s.v1)
-    aside = wp.normalize(wp.cross(case.up, drift + case.east * f64(1.0e-3)))
+    aside = wp.normalize(wp.cross(case.up, see.drift + case.east * f64(1.0e-3)))
     if away > f64(1.0):
         aside = to_go / away
-    if away < case.divert_minimum:
-        aim = here + aside * case.divert_minimum
-    if away > case.divert_maximum:
-        aim = here + aside * case.divert_maximum
-    return aim
+    away = wp.min(away, case.divert_maximum)
+    most = REACH_SHARE * wp.tan(case.tilt_limit) * _approach(case, see)
+    time = wp.max(_time_left(case, see) + case.divert_margin, STEERED_S)
+    for _ in range(40):
+        if _steepest(aside * away, see.drift, time) > most:
+            away = f64(0.95) * away
+    return here + aside * wp.max(away, case.divert_minimum)
 
 
 @wp.func
@@ -151,9 +182,7 @@ def _divert_left(case: Case, g: Guide, see: Seen, t: wp.float64):
     """Time [s] until the divert is to end."""
     if g.phase == CONSTANT_VELOCITY:
         return case.divert_margin - (t - g.since)
-    sink = wp.max(-see.climb, f64(1.0))
-    left = wp.max(see.over_target - case.constant_velocity_altitude, f64(0.0))
-    return f64(2.0) * left / (sink + case.constant_velocity) + case.divert_margin
+    return _time_left(case, see) + case.divert_margin
 
 
 @wp.func
@@ -171,7 +200,10 @@ def divert_across(case: Case, g: Guide, see: Seen, t: wp.float64):
     time = wp.max(time, STEERED_S)
     square = time * time
     jerk = see.to_go * (f64(60.0) / (square * time)) - see.drift * (f64(36.0) / square)
-    return g.across + (jerk - g.across * (f64(9.0) / time)) * case.tick
+    across = g.across + (jerk - g.across * (f64(9.0) / time)) * case.tick
+    # What the tilt's limit withholds is not asked for later, when it would be too much.
+    most = wp.tan(case.tilt_limit) * _approach(case, see)
+    return across * wp.min(most / wp.max(wp.length(across), f64(1.0e-9)), f64(1.0))
 
 
 @wp.func
@@ -184,15 +216,6 @@ def _limited(case: Case, wanted: wp.vec3d):
     if size > most:
         across = across * (most / size)
     return case.up * vertical + across
-
-
-@wp.func
-def _approach(case: Case, see: Seen):
-    """Upward force wanted of a unit of mass on the way down to the constant velocity."""
-    sink = wp.max(-see.climb, f64(1.0))
-    left = wp.max(see.over_target - case.constant_velocity_altitude, f64(0.0))
-    time = f64(2.0) * left / (sink + case.constant_velocity)
-    return see.gravity + (sink - case.constant_velocity) / wp.max(time, f64(0.5))
 
 
 @wp.func

@@ -189,7 +189,7 @@ def _descend(
     if g.phase == FREE_FALL and t - g.since >= case.free_fall - f64(1.0e-9):
         out.phase = wp.int32(APPROACH)
         out.since = t
-        out.aim = landing_point(case, g, s)
+        out.aim = landing_point(case, g, s, seen)
         note(events, i, EventId.POWERED_DESCENT_START, now)
     if g.phase == APPROACH and seen.over_target <= case.constant_velocity_altitude:
         out.phase = wp.int32(CONSTANT_VELOCITY)
