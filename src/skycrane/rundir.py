@@ -52,7 +52,7 @@ STAGES: dict[str, Stage] = {
     s.name: s
     for s in (
         Stage(
-            name="fly", call="skycrane.flight.stage:fly", version=6, reads=(), writes=("flight",)
+            name="fly", call="skycrane.flight.stage:fly", version=7, reads=(), writes=("flight",)
         ),
         Stage(
             name="film",
