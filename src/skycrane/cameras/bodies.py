@@ -50,6 +50,8 @@ class Bodies:
         casters: surfaces whose shadow may be in view.
         seen_count, caster_count: how many may be in the picture, and how many casters.
         all_centre, all_radius: a sphere around all casters.
+        gores: of the canopy's cloth.
+        cavity: light inside the canopy, by colour, over sunlight on its mouth.
     """
 
     trees: Trees
@@ -71,6 +73,8 @@ class Bodies:
     caster_count: int
     all_centre: wp.vec3
     all_radius: float
+    gores: float
+    cavity: wp.vec3
 
 
 @wp.struct

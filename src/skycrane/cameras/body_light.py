@@ -7,6 +7,7 @@ import warp as wp
 
 from skycrane.cameras.bodies import Bodies, BodyHit, body_normal, body_shadow
 from skycrane.cameras.body_wear import worn_skin
+from skycrane.cameras.cloth import Cloth, sewn, weave_shine
 from skycrane.cameras.heightfield import Ground, datum_height
 from skycrane.mars.noise import unit
 from skycrane.mars.sky import Air, sun_through
@@ -51,6 +52,33 @@ def _sun_on(
 
 
 @wp.func
+def _dust_above(air: Air, height: float) -> float:
+    """Return the sky's light at a height above the datum [m] as a share of the ground's."""
+    above = air.depth * wp.exp(-wp.max(height, 0.0) / air.scale)
+    return (1.0 - wp.exp(-above)) / wp.max(1.0 - wp.exp(-air.depth), 1.0e-6)
+
+
+@wp.func
+def _inside(
+    g: Ground, air: Air, b: Bodies, surface: int, p: wp.vec3, n: wp.vec3, albedo: wp.vec3
+) -> wp.vec3:
+    """Return the radiance, by colour, of cloth by the light that other cloth sends to it.
+
+    Its inside faces down the canopy's axis, or across it toward the axis.
+    """
+    turn = b.turn[surface]
+    down = wp.vec3(turn[0, 2], turn[1, 2], turn[2, 2])
+    place = p - b.origin[surface]
+    across = place - down * wp.dot(place, down)
+    out = wp.normalize(across)
+    sun = wp.max(-wp.dot(down, air.sun), 0.0) * sun_through(air, datum_height(g, p))
+    # The inside is seen where the normal points at the axis.
+    if wp.dot(n, down) - wp.dot(n, out) < 0.0:
+        return wp.vec3(0.0, 0.0, 0.0)
+    return wp.cw_mul(albedo, b.cavity) * (sun * _INV_PI)
+
+
+@wp.func
 def body_light(
     g: Ground,
     air: Air,
@@ -76,24 +104,35 @@ def body_light(
     albedo = b.albedo[material]
     finish = b.finish[material]
     thin = finish[2]
+    place = p - b.origin[hit.surface]
+    cloth = Cloth()
+    sheer = float(1.0)
     if thin == 0.0:
-        place = p - b.origin[hit.surface]
         kind = b.kind[material]
         skin = worn_skin(b.turn[hit.surface], place, n, kind, albedo, hit.t * cone)
         n = skin.normal
         albedo = albedo * skin.tint
+    elif b.gores > 0.0:
+        cloth = sewn(b.turn[hit.surface], place, n, b.gores, hit.t * cone)
+        n = cloth.normal
+        sheer = cloth.sheer
     facing = wp.max(-wp.dot(n, d), 0.0)
     s = wp.dot(n, air.sun)
     beam = float(0.0)
     if s > 0.0 or thin > 0.0:
         beam = _sun_on(g, air, b, p, n, key, quarter)
-    light = albedo * (_INV_PI * beam * wp.where(s > 0.0, (1.0 - thin) * s, -1.3 * thin * s))
+    light = albedo * (_INV_PI * beam * wp.where(s > 0.0, (1.0 - thin) * s, -1.3 * thin * sheer * s))
+    if sheer > 0.0 and s < 0.0 and b.gores > 0.0 and beam > 0.0:
+        shine = weave_shine(b.turn[hit.surface], cloth, d, air.sun)
+        light += albedo * (_INV_PI * beam * thin * sheer * sheer * shine)
     # Light from the sky above and from the ground below, and through thin cloth from behind.
     up = 0.5 + 0.5 * n[2]
-    sky = air.sky_irradiance * _INV_PI
+    sky = air.sky_irradiance * (_INV_PI * _dust_above(air, datum_height(g, p)))
     around = sky * up + air.ground_radiance * (1.0 - up)
     behind = sky * (1.0 - up) + air.ground_radiance * up
-    light += wp.cw_mul(albedo, around * (1.0 - thin) + behind * thin) * openness
+    light += wp.cw_mul(albedo, around * (1.0 - thin) + behind * (thin * sheer)) * openness
+    if thin > 0.0 and b.gores > 0.0:
+        light += _inside(g, air, b, hit.surface, p, n, albedo * (1.0 - thin))
     gloss = finish[0]
     if gloss > 0.02:
         rough = wp.max(finish[1], 0.05)

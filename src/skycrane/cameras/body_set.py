@@ -11,6 +11,7 @@ import warp as wp
 from numpy.typing import NDArray
 
 from skycrane.cameras.bodies import SURFACES, Bodies
+from skycrane.cameras.cloth import cavity_of
 from skycrane.cameras.cover import TILE, chart_of, cover_kernel
 from skycrane.cameras.forest import Forest
 from skycrane.cameras.optics import Lens
@@ -60,7 +61,9 @@ class BodySet:
         device: str,
         corners: Mapping[str, Corners],
         paints: Paints = PAINTS,
+        gores: int = 0,
     ) -> None:
+        """Lay out shapes; `gores` are those of the canopy's cloth, 0 for cloth that is not sewn."""
         self.device = device
         self._corners = corners
         every = [shapes[name] for name in SURFACES]
@@ -78,6 +81,8 @@ class BodySet:
             self._bound(k, shape)
             self._forest.fit(k, shape.vertices_m)
         self.data: Any = self._arrays(shapes, first[:-1], paints)
+        self.data.gores = float(gores)
+        self.data.cavity = wp.vec3(*cavity_of(shapes["parachute"], paints))
 
     def _arrays(self, shapes: Mapping[str, Shape], first: NDArray, paints: Paints) -> Any:
         """Return the `Bodies` of shapes as they are now, nowhere yet."""

@@ -64,8 +64,8 @@ MATERIALS: tuple[Material, ...] = (
     Material("glass", (0.02, 0.02, 0.03), 0.9, 0.08),
     Material("radiator", (0.55, 0.57, 0.60), 0.35, 0.4),
     Material("rtg", (0.11, 0.10, 0.095), 0.2, 0.6),
-    Material("nylon_orange", (0.52, 0.07, 0.03), 0.04, 0.8, 0.38),
-    Material("nylon_white", (0.78, 0.78, 0.80), 0.04, 0.8, 0.42),
+    Material("nylon_orange", (0.52, 0.085, 0.065), 0.04, 0.8, 0.45),
+    Material("nylon_white", (0.86, 0.86, 0.88), 0.04, 0.8, 0.52),
     Material("line_white", (0.66, 0.64, 0.58), 0.05, 0.8),  # aramid lines
     Material("bridle", (0.60, 0.54, 0.38), 0.05, 0.8),
     Material("umbilical", (0.55, 0.50, 0.42), 0.1, 0.7),
