@@ -23,7 +23,7 @@ _TAPE_M = wp.constant(0.014)
 _TAPE_DARK = wp.constant(0.62)
 """Share of the light through cloth that a tape and the cloth folded under it take."""
 _CREASE = wp.constant(0.08)
-"""Slope of creases, and of those a third as wide."""
+"""Slope of creases."""
 _CREASE_M = wp.constant(0.55)
 """Distance between creases across a gore; along it they are four times as long."""
 _ASKEW_RAD = wp.constant(0.05)
@@ -44,13 +44,15 @@ class Cloth:
         normal: unit vector, local frame, on the side that is seen.
         smooth: that without most of the creases.
         sheer: factor on the light that comes through.
-        gore: azimuth of the middle of its gore, canopy's frame, rad.
+        along: unit vector along the middle of its gore, from the axis, canopy's frame.
+        askew: how far its gore's weave lies from the bias, rad.
     """
 
     normal: wp.vec3
     smooth: wp.vec3
     sheer: float
-    gore: float
+    along: wp.vec3
+    askew: float
 
 
 @wp.func
@@ -66,7 +68,13 @@ def sewn(turn: wp.mat33, p: wp.vec3, n: wp.vec3, gores: float, foot: float) -> C
     place = wp.atan2(at[1], at[0]) * (gores / _TURN)
     number = wp.floor(place)
     across = place - number
-    cloth.gore = (number + 0.5) * (_TURN / gores)
+    inv = 1.0 / wp.max(r, 0.05)
+    # By a small angle from here to the middle of the gore.
+    bend = (0.5 - across) * (_TURN / gores)
+    east = at[0] * inv
+    north = at[1] * inv
+    cloth.along = wp.vec3(east - bend * north, north + bend * east, 0.0)
+    cloth.askew = _ASKEW_RAD * (2.0 * unit(hash2(int(number), 77, 533), 0) - 1.0)
     width = _TURN * r / gores
     # The share of a photosite that the tape covers: tapes are about as wide as one.
     apart = width * wp.min(across, 1.0 - across)
@@ -79,9 +87,9 @@ def sewn(turn: wp.mat33, p: wp.vec3, n: wp.vec3, gores: float, foot: float) -> C
         # Pulled from seam to seam, and each gore for itself.
         x = across * width / _CREASE_M + 7.3 * number
         y = at[2] / (4.0 * _CREASE_M) + 0.35 * r
-        slope = noise2_slope(x, y, 531) + noise2_slope(2.7 * x + y, 2.1 * y - x, 532)
+        slope = noise2_slope(x, y, 531)
         back = wp.transpose(turn) * n
-        side = wp.vec3(-at[1], at[0], 0.0) / wp.max(r, 0.1)
+        side = wp.vec3(-north, east, 0.0)
         folded = side * slope[0] + wp.cross(back, side) * (0.4 * slope[1])
         crease = turn * (folded * _CREASE)
         cloth.normal = wp.normalize(n + crease)
@@ -98,24 +106,24 @@ def weave_shine(turn: wp.mat33, cloth: Cloth, d: wp.vec3, sun: wp.vec3) -> float
     cross, and gores shine whose threads lie right between it and the eye. `d`: the way of sight.
     """
     n = cloth.smooth
-    out = wp.vec3(wp.cos(cloth.gore), wp.sin(cloth.gore), 0.0)
-    along = turn * out
+    along = turn * cloth.along
     along = wp.normalize(along - n * wp.dot(n, along))
-    side = wp.cross(n, along)
     off = sun - d
-    chance = unit(hash2(int(wp.floor(cloth.gore * 64.0)), 77, 533), 0)
-    a = 0.78539816 + _ASKEW_RAD * (2.0 * chance - 1.0)
-    x = wp.dot(off, along) * wp.cos(a) + wp.dot(off, side) * wp.sin(a)
-    y = wp.dot(off, side) * wp.cos(a) - wp.dot(off, along) * wp.sin(a)
+    p = wp.dot(off, along)
+    q = wp.dot(off, wp.cross(n, along))
+    # Turned by the bias and a little more or less.
+    x = 0.70710678 * ((p + q) + cloth.askew * (q - p))
+    y = 0.70710678 * ((q - p) - cloth.askew * (p + q))
     x2 = x * x
     y2 = y * y
     # Seen aslant, threads close the way between them.
     slant = wp.min(-1.6 * wp.dot(n, sun), 1.0)
     narrow = 1.0 / (_NARROW * _NARROW)
     wide = 1.0 / (_WIDE * _WIDE)
-    return (_SHINE * wp.max(slant, 0.0)) * (
-        wp.exp(-x2 * narrow) / (1.0 + y2 * wide) + wp.exp(-y2 * narrow) / (1.0 + x2 * wide)
-    )
+    one = 1.0 / (1.0 + 0.5 * x2 * narrow)
+    other = 1.0 / (1.0 + 0.5 * y2 * narrow)
+    both = one * one / (1.0 + y2 * wide) + other * other / (1.0 + x2 * wide)
+    return _SHINE * wp.max(slant, 0.0) * both
 
 
 def cavity_of(shape: Shape, paints: Paints) -> NDArray[np.float64]:

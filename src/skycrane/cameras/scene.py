@@ -119,7 +119,7 @@ class Scene:
             device=self.device,
             corners=self.corners,
             paints=self.vehicle.paints,
-            gores=self.mission.shape.canopy.gores,
+            sewn=self.vehicle.sewn,
         )
 
     def local_m(self, position_m: Array) -> Array:
