@@ -102,7 +102,9 @@ def body_light(
     s = wp.dot(n, air.sun)
     # Dust above the place takes of the sunlight, and alone sends light down.
     above = air.depth * wp.exp(-wp.max(datum_height(g, p), -3000.0) / air.scale)
-    left = wp.exp(-above / wp.sqrt(air.sun[2] * air.sun[2] + 0.0021))
+    left = float(0.0)
+    if s > 0.0 or thin > 0.0:
+        left = wp.exp(-above / wp.sqrt(air.sun[2] * air.sun[2] + 0.0021))
     beam = float(0.0)
     if thin > 0.0 and s < 0.0 and hit.face < b.round:
         beam = left

@@ -78,8 +78,9 @@ def sewn(turn: wp.mat33, p: wp.vec3, n: wp.vec3, gores: float, foot: float) -> C
     width = _TURN * r / gores
     # The share of a photosite that the tape covers: tapes are about as wide as one.
     apart = width * wp.min(across, 1.0 - across)
-    lap = wp.clamp((_TAPE_M + 0.5 * foot - apart) / wp.max(foot, 1.0e-3), 0.0, 1.0)
-    lap *= wp.min(1.0, 2.0 * _TAPE_M / wp.max(foot, 1.0e-3))
+    half = 0.5 * wp.max(foot, 1.0e-3)
+    begin = wp.max(apart - half, -_TAPE_M)
+    lap = wp.max(wp.min(apart + half, _TAPE_M) - begin, 0.0) / (2.0 * half)
     cloth.sheer = 1.0 - _TAPE_DARK * lap
     cloth.normal = n
     cloth.smooth = n
@@ -135,7 +136,9 @@ def cavity_of(shape: Shape, paints: Paints) -> NDArray[np.float64]:
     along its axis as half a sphere: half of that, and twice the mouth's area of wall.
     """
     corner = shape.vertices_m[shape.triangles].astype(np.float64)
-    area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
+    area = np.linalg.norm(
+        np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1
+    )
     thin = paints.finish[shape.material, 2].astype(np.float64)
     if not (area * thin).any():
         return np.zeros(3)

@@ -269,7 +269,11 @@ class Canopy:
         )
         ends = [
             (on(disk), on(disk + c.gap_m), thin),
-            (on(float(s[-1])), np.column_stack([bundle * spoke, np.full(c.gores, confluence)]), thin),
+            (
+                on(float(s[-1])),
+                np.column_stack([bundle * spoke, np.full(c.gores, confluence)]),
+                thin,
+            ),
             (riser[:1], riser[1:], 0.022),
             (np.repeat(riser[1:], 3, axis=0), legs, 0.02),
         ]
