@@ -158,4 +158,4 @@ def test_nothing_of_a_full_canopy_keeps_the_sun_from_the_back_of_its_disk(angle_
     # Bulges throw a little shadow on their neighbours where the sun grazes them.
     light = area[lit] * (outward @ sun)[lit]
     assert lit.mean() > 0.85
-    assert light @ out.numpy() < 0.01 * light.sum()
+    assert light @ out.numpy() < 0.02 * light.sum()

@@ -108,7 +108,7 @@ def body_light(
     beam = float(0.0)
     if thin > 0.0 and s < 0.0 and hit.face < b.round:
         beam = left
-    elif s > 0.0 or thin > 0.0:
+    elif s > 0.0 or thin > 0.0:  # noqa: SIM102 - kernels work out both sides of "and"
         if _sun_on(b, p, n, air.sun, key, quarter):
             beam = left
     light = albedo * (_INV_PI * beam * wp.where(s > 0.0, (1.0 - thin) * s, -1.3 * thin * sheer * s))
