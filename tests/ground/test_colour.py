@@ -5,8 +5,9 @@ import pytest
 from ground_builders import film_table, mosaic_of
 
 from skycrane.errors import InputError
-from skycrane.ground.colour import develop, grade, linear_rgb, measure
+from skycrane.ground.colour import develop, grade, linear_rgb, looks_of, measure
 from skycrane.ground.demosaic import PATTERNS, demosaic
+from skycrane.mission import load_mission
 from skycrane.mission.film import Colour
 
 PLAIN = Colour.model_validate(
@@ -139,3 +140,22 @@ def test_detail_is_brought_out_and_the_rest_left_alone(finish: dict[str, float])
     assert np.ptp(clear[70:90]) > 1.1 * np.ptp(plain[70:90])
     assert clear.mean() == pytest.approx(plain.mean(), abs=1.0)
     assert clear[[0, -1]] == pytest.approx(plain[[0, -1]], abs=1.5)
+
+
+def test_a_steepness_of_two_and_a_fifth_shows_light_as_it_was_read() -> None:
+    light = np.linspace(0.0, 0.7, 15)
+    linear = np.repeat(np.round(65535 * light)[None, :, None], 3, axis=2).astype(np.uint16)
+    levels = measure(linear)
+    shown = grade(linear, look(steepness=2.2), levels)[0, :, 0] / 255
+    assert np.abs(shown - light).max() < 0.03
+    assert (grade(linear, look(), levels)[0, 1:, 0] / 255 > light[1:] + 0.1).all()
+
+
+def test_a_camera_has_its_own_look_where_its_table_says_so() -> None:
+    mission = load_mission("mars2020")
+    looks = looks_of(mission)
+    own = mission.cameras["puc_a"].look
+    assert own is not None
+    assert looks["puc_a"].steepness == own.steepness != looks["rdc"].steepness
+    assert looks["puc_a"].contrast == looks["rdc"].contrast == mission.film.colour.contrast
+    assert looks["puc_a"].companding == mission.cameras["puc_a"].detector.companding

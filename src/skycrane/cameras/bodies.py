@@ -50,6 +50,9 @@ class Bodies:
         casters: surfaces whose shadow may be in view.
         seen_count, caster_count: how many may be in the picture, and how many casters.
         all_centre, all_radius: a sphere around all casters.
+        gores: of the canopy's cloth; 0 is cloth that nobody knows how it is sewn.
+        round: first triangles of the canopy that nothing of it keeps the sun behind from.
+        cavity: light inside the canopy, by colour, over sunlight on its mouth.
     """
 
     trees: Trees
@@ -71,6 +74,9 @@ class Bodies:
     caster_count: int
     all_centre: wp.vec3
     all_radius: float
+    gores: float
+    round: int
+    cavity: wp.vec3
 
 
 @wp.struct

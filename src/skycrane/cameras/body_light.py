@@ -7,9 +7,10 @@ import warp as wp
 
 from skycrane.cameras.bodies import Bodies, BodyHit, body_normal, body_shadow
 from skycrane.cameras.body_wear import worn_skin
+from skycrane.cameras.cloth import Cloth, sewn, weave_shine
 from skycrane.cameras.heightfield import Ground, datum_height
 from skycrane.mars.noise import unit
-from skycrane.mars.sky import Air, sun_through
+from skycrane.mars.sky import Air
 
 __all__ = ["body_light"]
 
@@ -33,21 +34,30 @@ def _shine(power: float) -> float:
 
 
 @wp.func
-def _sun_on(
-    g: Ground, air: Air, b: Bodies, p: wp.vec3, n: wp.vec3, key: wp.uint32, quarter: int
-) -> float:
-    """Return the sunlight that comes to a point of a body, on the side that faces the sun.
+def _sun_on(b: Bodies, p: wp.vec3, n: wp.vec3, sun: wp.vec3, key: wp.uint32, quarter: int) -> bool:
+    """Return whether the sun comes to a point of a body, on the side that faces it.
 
     From a point of the sun's disk by chance; the photosites of a tile take a `quarter` each, so
     that a penumbra shows in the tile and gets more rays.
     """
     r = 0.0030 * wp.sqrt(unit(key, 0))
     a = 6.2831853 * (unit(key, 1) + 0.25 * float(quarter))
-    sun = wp.normalize(air.sun + wp.vec3(r * wp.cos(a), r * wp.sin(a), 0.0))
-    side = wp.where(wp.dot(n, air.sun) > 0.0, 4.0e-3, -4.0e-3)
-    if body_shadow(b, p + n * side, sun):
-        return float(0.0)
-    return sun_through(air, datum_height(g, p))
+    there = wp.normalize(sun + wp.vec3(r * wp.cos(a), r * wp.sin(a), 0.0))
+    side = wp.where(wp.dot(n, sun) > 0.0, 4.0e-3, -4.0e-3)
+    return not body_shadow(b, p + n * side, there)
+
+
+@wp.func
+def _inside(b: Bodies, surface: int, place: wp.vec3, n: wp.vec3, sun: wp.vec3) -> wp.vec3:
+    """Return the light, by colour, that cloth gets from other cloth, over sunlight, times pi.
+
+    The inside of a canopy faces down its axis, or across it toward the axis.
+    """
+    turn = b.turn[surface]
+    down = wp.vec3(turn[0, 2], turn[1, 2], turn[2, 2])
+    across = place - down * wp.dot(place, down)
+    facing = wp.dot(n, down) * wp.length(across) - wp.dot(n, across)
+    return b.cavity * wp.where(facing > 0.0, wp.max(-wp.dot(down, sun), 0.0), 0.0)
 
 
 @wp.func
@@ -76,24 +86,45 @@ def body_light(
     albedo = b.albedo[material]
     finish = b.finish[material]
     thin = finish[2]
+    place = p - b.origin[hit.surface]
+    cloth = Cloth()
+    sheer = float(1.0)
     if thin == 0.0:
-        place = p - b.origin[hit.surface]
         kind = b.kind[material]
         skin = worn_skin(b.turn[hit.surface], place, n, kind, albedo, hit.t * cone)
         n = skin.normal
         albedo = albedo * skin.tint
+    elif b.gores > 0.0:
+        cloth = sewn(b.turn[hit.surface], place, n, b.gores, hit.t * cone)
+        n = cloth.normal
+        sheer = cloth.sheer
     facing = wp.max(-wp.dot(n, d), 0.0)
     s = wp.dot(n, air.sun)
-    beam = float(0.0)
+    # Dust above the place takes of the sunlight, and alone sends light down.
+    above = air.depth * wp.exp(-wp.max(datum_height(g, p), -3000.0) / air.scale)
+    left = float(0.0)
     if s > 0.0 or thin > 0.0:
-        beam = _sun_on(g, air, b, p, n, key, quarter)
-    light = albedo * (_INV_PI * beam * wp.where(s > 0.0, (1.0 - thin) * s, -1.3 * thin * s))
+        left = wp.exp(-above / wp.sqrt(air.sun[2] * air.sun[2] + 0.0021))
+    beam = float(0.0)
+    if thin > 0.0 and s < 0.0 and hit.face < b.round:
+        beam = left
+    elif s > 0.0 or thin > 0.0:  # noqa: SIM102 - kernels work out both sides of "and"
+        if _sun_on(b, p, n, air.sun, key, quarter):
+            beam = left
+    light = albedo * (_INV_PI * beam * wp.where(s > 0.0, (1.0 - thin) * s, -1.3 * thin * sheer * s))
     # Light from the sky above and from the ground below, and through thin cloth from behind.
     up = 0.5 + 0.5 * n[2]
-    sky = air.sky_irradiance * _INV_PI
+    dusty = wp.min(above / wp.max(air.depth, 1.0e-6), 1.0)
+    sky = air.sky_irradiance * (_INV_PI * dusty)
     around = sky * up + air.ground_radiance * (1.0 - up)
     behind = sky * (1.0 - up) + air.ground_radiance * up
-    light += wp.cw_mul(albedo, around * (1.0 - thin) + behind * thin) * openness
+    light += wp.cw_mul(albedo, around * (1.0 - thin) + behind * (thin * sheer)) * openness
+    if thin > 0.0 and b.gores > 0.0:
+        if beam > 0.0 and s < 0.0:
+            shine = weave_shine(b.turn[hit.surface], cloth, d, air.sun)
+            light += albedo * (_INV_PI * beam * thin * sheer * sheer * shine)
+        inside = _inside(b, hit.surface, place, n, air.sun)
+        light += wp.cw_mul(albedo, inside) * ((1.0 - thin) * _INV_PI * left)
     gloss = finish[0]
     if gloss > 0.02:
         rough = wp.max(finish[1], 0.05)

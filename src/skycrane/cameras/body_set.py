@@ -11,6 +11,7 @@ import warp as wp
 from numpy.typing import NDArray
 
 from skycrane.cameras.bodies import SURFACES, Bodies
+from skycrane.cameras.cloth import cavity_of
 from skycrane.cameras.cover import TILE, chart_of, cover_kernel
 from skycrane.cameras.forest import Forest
 from skycrane.cameras.optics import Lens
@@ -60,7 +61,9 @@ class BodySet:
         device: str,
         corners: Mapping[str, Corners],
         paints: Paints = PAINTS,
+        sewn: tuple[int, int] = (0, 0),
     ) -> None:
+        """Lay out shapes; `sewn`: gores of the canopy's cloth, and triangles of its disk."""
         self.device = device
         self._corners = corners
         every = [shapes[name] for name in SURFACES]
@@ -78,6 +81,10 @@ class BodySet:
             self._bound(k, shape)
             self._forest.fit(k, shape.vertices_m)
         self.data: Any = self._arrays(shapes, first[:-1], paints)
+        self.data.gores, self._disk_triangles = float(sewn[0]), sewn[1]
+        self._full_m = _mouth_m(shapes["parachute"])
+        self.data.round = self._disk_triangles
+        self.data.cavity = wp.vec3(*cavity_of(shapes["parachute"], paints))
 
     def _arrays(self, shapes: Mapping[str, Shape], first: NDArray, paints: Paints) -> Any:
         """Return the `Bodies` of shapes as they are now, nowhere yet."""
@@ -114,6 +121,10 @@ class BodySet:
         """Move the vertices of a surface; its triangles stay."""
         k = SURFACES.index(name)
         self._unfitted[k] = self._unsmoothed[k] = shape
+        if name == "parachute" and self._disk_triangles:
+            # Folds of a canopy that fills do throw shadows.
+            full = _mouth_m(shape) > 0.9 * self._full_m
+            self.data.round = self._disk_triangles if full else 0
         self._bound(k, shape)
 
     def _smooth(self, k: int) -> None:
@@ -207,6 +218,11 @@ class BodySet:
             array.numpy()[...] = values
         else:
             array.assign(values)
+
+
+def _mouth_m(shape: Shape) -> float:
+    """Return how far a canopy reaches from its axis, m."""
+    return float(np.abs(shape.vertices_m[:, :2]).max(initial=0.0))
 
 
 def _in_view(centre: Array, radius: Array, looker: Looker) -> NDArray[np.bool_]:

@@ -115,7 +115,11 @@ class Scene:
     def body_set(self) -> BodySet:
         """Return a set of the surfaces for one thread."""
         return BodySet(
-            self.resting, device=self.device, corners=self.corners, paints=self.vehicle.paints
+            self.resting,
+            device=self.device,
+            corners=self.corners,
+            paints=self.vehicle.paints,
+            sewn=self.vehicle.sewn,
         )
 
     def local_m(self, position_m: Array) -> Array:

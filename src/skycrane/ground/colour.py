@@ -42,10 +42,16 @@ class Levels:
 
 
 def looks_of(mission: Mission) -> dict[str, Colour]:
-    """Return each camera's look: the film's, with the curve that this camera packs light by."""
+    """Return each camera's look: the film's, with the curve that this camera packs light by.
+
+    What a camera has of its own in `look` comes before the film's.
+    """
     look = mission.film.colour
     return {
-        name: look.model_copy(update={"companding": camera.detector.companding})
+        name: look.model_copy(
+            update={"companding": camera.detector.companding}
+            | (camera.look.model_dump() if camera.look else {})
+        )
         for name, camera in mission.cameras.items()
     }
 
@@ -100,13 +106,17 @@ def measure(linear: NDArray[np.uint16]) -> Levels:
 
 
 @lru_cache(maxsize=8)
-def _tone_curve(contrast: float) -> NDArray[np.uint8]:
-    """Return linear light (65536 steps up to `_RANGE`) -> 8-bit sRGB with a shoulder and an S."""
+def _tone_curve(contrast: float, steepness: float) -> NDArray[np.uint8]:
+    """Return linear light (65536 steps up to `_RANGE`) -> 8-bit sRGB with a shoulder and an S.
+
+    A `steepness` of 2.2 takes sRGB's curve away again.
+    """
     x = np.linspace(0, _RANGE, 65536)
     knee = 0.72
     # Above the knee highlights roll off toward white as film does, continuous in value and slope.
     rolled = np.where(x < knee, x, 1 - (1 - knee) * np.exp(-(x - knee) / (1 - knee)))
     s = np.where(rolled <= 0.0031308, 12.92 * rolled, 1.055 * rolled ** (1 / 2.4) - 0.055)
+    s = s**steepness
     s = (1 - contrast) * s + contrast * s * s * (3 - 2 * s)
     return np.round(255 * np.clip(s, 0, 1)).astype(np.uint8)
 
@@ -129,7 +139,7 @@ def grade(linear: NDArray[np.uint16], colour: Colour, levels: Levels) -> NDArray
     affine[:, :3] /= 65535
     steps = cv2.transform(linear.astype(np.float32), affine.astype(np.float32))
     np.clip(steps, 0, 65535, out=steps)
-    picture = _tone_curve(colour.contrast)[steps.astype(np.uint16)]
+    picture = _tone_curve(colour.contrast, colour.steepness)[steps.astype(np.uint16)]
     return _finished(np.asarray(picture), colour)
 
 

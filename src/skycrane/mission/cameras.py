@@ -18,6 +18,7 @@ __all__ = [
     "Exposure",
     "FilmQuality",
     "LensDust",
+    "Look",
     "Optics",
     "Phase",
     "Rates",
@@ -168,6 +169,21 @@ class LensDust(Section):
     """Optical depth times seconds by which half of it has settled, s."""
 
 
+class Look(Section):
+    """How one camera's pictures are shown, where that differs from the film's colour."""
+
+    white_balance: Vector3
+    """Gains of the red, green and blue photosites."""
+    adapt: Fraction
+    """How far its brightness is drawn to the film's `mid_grey`: 0 leaves it to its exposure."""
+    dehaze: Fraction
+    """Share of the veil of haze taken away."""
+    exposure: Positive
+    """Gain on linear light before the tone curve."""
+    steepness: Annotated[float, Field(ge=0.5, le=3)]
+    """Power on the tone curve: 1 is the film's, 2.2 shows light as read."""
+
+
 class Rates(Section):
     """Frames a second at each quality; 0 rests."""
 
@@ -217,6 +233,8 @@ class Camera(Section):
     exposure: Exposure
     lens_dust: LensDust | None = None
     """Dust on the lens; leave it out for none."""
+    look: Look | None = None
+    """How its pictures are shown; leave it out to show them as the film's colour says."""
     dark_until: str = ""
     """Event before which it sees nothing, such as the cover's leaving; empty: never dark."""
     lost_at: str = ""

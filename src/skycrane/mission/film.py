@@ -65,6 +65,8 @@ class Colour(Section):
     """How much of the differences of lightness from a region's mean is added to a picture."""
     contrast: NonNegative
     """Strength of the S in the tone curve; 0 is plain sRGB."""
+    steepness: Annotated[float, Field(ge=0.5, le=3)] = 1.0
+    """Power on the tone curve: 1 is sRGB's, 2.2 shows light as read."""
     saturation: NonNegative
     """1 leaves colour as it is."""
 

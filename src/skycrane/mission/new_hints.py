@@ -180,6 +180,13 @@ EXAMPLE_TABLES: dict[str, dict[str, Any]] = {
         "speck_depth": 0.5,
         "half_s": 10.0,
     },
+    "Look": {
+        "white_balance": [1.0, 1.0, 1.0],
+        "adapt": 0.5,
+        "dehaze": 0.5,
+        "exposure": 1.0,
+        "steepness": 1.0,
+    },
     "GltfShape": {
         "file": "rover.glb",
         "scale": 1.0,

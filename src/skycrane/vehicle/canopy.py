@@ -96,6 +96,8 @@ class Canopy:
         self._full = self._full_profile()
         self._strips = self._lay_out()
         self._triangles, self._material = self._weave()
+        self.disk_triangles = 2 * shape.gores * _ACROSS * len(self._strips[0].ring)
+        """The first triangles of the shape are the disk's, so many."""
 
     def shape(self, *, inflation: float, deployed_length_m: float, phase_rad: float = 0.0) -> Shape:
         """Return the parachute in its frame: skirt's centre at the origin, capsule along +z.
@@ -107,10 +109,14 @@ class Canopy:
             deployed_length_m: distance from the skirt to the riser's attachment above the capsule.
             phase_rad: phase of the breathing and of the flutter of the skirt.
         """
+        seam = -2.0 * np.pi * np.arange(self._shape.gores) / self._shape.gores
+        # Clockwise seen from below, which is from +z: azimuth falls.
+        profiles = self._profiles(seam, float(inflation), phase_rad)
+        deployed_m = max(float(deployed_length_m), 1e-3)
         vertices = np.vstack(
             [
-                self._cloth(float(inflation), phase_rad),
-                self._lines(float(inflation), max(float(deployed_length_m), 1e-3), phase_rad),
+                self._cloth(profiles, phase_rad),
+                self._lines(profiles, float(inflation), deployed_m),
             ]
         )
         return Shape(vertices.astype(np.float32), self._triangles, self._material)
@@ -149,7 +155,7 @@ class Canopy:
         fill = f ** (1.0 + 1.6 * (1.0 - f) * share)
         # Folded, the crown is drawn together over the vent and the skirt gathers to its lines.
         swell = 1.0 - np.exp(-np.maximum(s - 0.5 * c.vent_diameter_m, 0.0) / 0.5)
-        folded = 0.02 + c.bag_radius_m * swell * (1.0 - 0.6 * share**3)
+        folded = 0.02 + c.bag_radius_m * swell * (1.0 - 0.85 * share**3)
         radius = folded + (full - folded) * fill
         radius = radius * (1.0 + c.breathing * f * share**2 * np.sin(phase_rad))
         # Half full it is a bag that the wind beats; full it keeps a little of that.
@@ -189,13 +195,12 @@ class Canopy:
             _Sheet(np.repeat(band[:, None], _ACROSS + 1, axis=1), np.full(_ROWS, len(edges) - 1)),
         ]
 
-    def _cloth(self, inflation: float, phase_rad: float) -> Array:
+    def _cloth(self, profiles: tuple[Array, Array, Array], phase_rad: float) -> Array:
         c = self._shape
         gore = np.arange(c.gores)[:, None]
         across = np.linspace(0.0, 1.0, _ACROSS + 1)[None, :]
-        # Clockwise seen from below, which is from +z: azimuth falls.
         azimuth = -2.0 * np.pi * (gore + across) / c.gores
-        s, radius, z = self._profiles(azimuth[:, 0], inflation, phase_rad)
+        s, radius, z = profiles
         slope_r, slope_z = (np.gradient(x, s, axis=1) for x in (radius, z))
         length = np.hypot(slope_r, slope_z) + 1e-9
         normal_r, normal_z = slope_z / length, -slope_r / length
@@ -232,13 +237,15 @@ class Canopy:
 
     # -- lines -----------------------------------------------------------------------------------
 
-    def _lines(self, inflation: float, deployed_m: float, phase_rad: float) -> Array:
+    def _lines(
+        self, profiles: tuple[Array, Array, Array], inflation: float, deployed_m: float
+    ) -> Array:
         """Return the vertices of gap tapes, suspension lines, riser and bridle legs."""
         c = self._shape
         disk = c.disk_diameter_m / 2.0
         seam = -2.0 * np.pi * np.arange(c.gores) / c.gores
         spoke = np.stack([np.cos(seam), np.sin(seam)], axis=-1)
-        s, radius, z = self._profiles(seam, inflation, phase_rad)
+        s, radius, z = profiles
 
         def on(at_m: float) -> Array:
             i = min(int(np.searchsorted(s, at_m)), len(s) - 1)
@@ -246,6 +253,8 @@ class Canopy:
             r, height = (x[:, i] * (1.0 - w) + x[:, i - 1] * w for x in (radius, z))
             return np.column_stack([spoke * r[:, None], height])
 
+        # Drawn out of the bag the lines lie side by side as one rope, and part as the mouth opens.
+        bundle = 0.035 + 0.045 * float(_smooth(10.0 * inflation))
         confluence = deployed_m * min(c.line_length_m / self.full_length_m, 1.0)
         thin = min(c.line_radius_m, 0.05 * float(radius[:, -1].mean()) + 1e-4)
         riser = np.array([[0.0, 0.0, confluence], [0.0, 0.0, deployed_m]])
@@ -260,7 +269,11 @@ class Canopy:
         )
         ends = [
             (on(disk), on(disk + c.gap_m), thin),
-            (on(float(s[-1])), np.column_stack([0.08 * spoke, np.full(c.gores, confluence)]), thin),
+            (
+                on(float(s[-1])),
+                np.column_stack([bundle * spoke, np.full(c.gores, confluence)]),
+                thin,
+            ),
             (riser[:1], riser[1:], 0.022),
             (np.repeat(riser[1:], 3, axis=0), legs, 0.02),
         ]

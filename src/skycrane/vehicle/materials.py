@@ -54,18 +54,18 @@ MATERIALS: tuple[Material, ...] = (
     Material("nozzle_outside", (0.16, 0.14, 0.12), 0.5, 0.35),
     Material("nozzle_inside", (0.03, 0.028, 0.026), 0.2, 0.6),
     Material("black", (0.018, 0.018, 0.02), 0.15, 0.5),
-    Material("white_paint", (0.80, 0.79, 0.75), 0.08, 0.7),
-    Material("white_dusty", (0.62, 0.56, 0.47), 0.05, 0.85),
+    Material("white_paint", (0.70, 0.69, 0.66), 0.08, 0.7),
+    Material("white_dusty", (0.56, 0.51, 0.43), 0.05, 0.85),
     Material("grey_paint", (0.30, 0.30, 0.31), 0.1, 0.6),
     Material("wheel", (0.035, 0.034, 0.035), 0.14, 0.6),  # black-anodised aluminium
     Material("flexure", (0.45, 0.43, 0.40), 0.6, 0.3),  # titanium spokes
     Material("harness", (0.33, 0.15, 0.055), 0.1, 0.7),  # copper-coloured cable wrap
     Material("cable_white", (0.70, 0.68, 0.62), 0.08, 0.7),
     Material("glass", (0.02, 0.02, 0.03), 0.9, 0.08),
-    Material("radiator", (0.55, 0.57, 0.60), 0.35, 0.4),
+    Material("radiator", (0.46, 0.48, 0.51), 0.35, 0.4),
     Material("rtg", (0.11, 0.10, 0.095), 0.2, 0.6),
-    Material("nylon_orange", (0.52, 0.07, 0.03), 0.04, 0.8, 0.38),
-    Material("nylon_white", (0.78, 0.78, 0.80), 0.04, 0.8, 0.42),
+    Material("nylon_orange", (0.52, 0.085, 0.065), 0.04, 0.8, 0.45),
+    Material("nylon_white", (0.86, 0.86, 0.88), 0.04, 0.8, 0.52),
     Material("line_white", (0.66, 0.64, 0.58), 0.05, 0.8),  # aramid lines
     Material("bridle", (0.60, 0.54, 0.38), 0.05, 0.8),
     Material("umbilical", (0.55, 0.50, 0.42), 0.1, 0.7),

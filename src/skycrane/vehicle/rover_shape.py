@@ -86,6 +86,14 @@ _DECK_BOXES = (
 )  # fmt: skip
 """Cases on the deck: x, y, length, width, height [m], finish."""
 
+_DECK_PLATES = (
+    (0.32, 0.40, 0.36, 0.30, "white_dusty"), (0.30, -0.40, 0.34, 0.32, "radiator"),
+    (-0.18, 0.36, 0.32, 0.40, "radiator"), (-0.22, -0.44, 0.40, 0.22, "white_dusty"),
+    (-0.62, 0.02, 0.30, 0.34, "white_dusty"), (-0.66, -0.40, 0.20, 0.26, "radiator"),
+    (0.22, 0.02, 0.18, 0.34, "grey_paint"), (-0.34, 0.06, 0.14, 0.30, "aluminium"),
+)  # fmt: skip
+"""Covers let into the deck: x, y, length, width [m], finish; by eye from published photographs."""
+
 
 def _add_deck(mesh: MeshBuilder, rover: RoverShape) -> None:
     """Add the white deck, its panel joints, cases, cables, hatch and fiducial marks."""
@@ -101,6 +109,10 @@ def _add_deck(mesh: MeshBuilder, rover: RoverShape) -> None:
         (-0.2, -0.18, 1.1, 0.006),
     ):
         mesh.box([x, y, z - 0.001], (lx, ly, 0.006), "grey_paint")
+    for x, y, lx, ly, name in _DECK_PLATES:
+        # A dark joint all around, and the cover on it.
+        mesh.box([x, y, z - 0.001], (lx + 0.012, ly + 0.012, 0.006), "black")
+        mesh.box([x, y, z - 0.002], (lx, ly, 0.006), name)
     for x, y, lx, ly, h, name in _DECK_BOXES:
         _case(mesh, [x, y, z], (lx, ly, h), name)
     _deck_clutter(mesh, rover)

@@ -87,6 +87,16 @@ class Bodies:
         """Distance from the canopy's skirt to the riser's attachment when everything is taut."""
         return self._canopy.full_length_m
 
+    @property
+    def sewn(self) -> tuple[int, int]:
+        """Gores of the canopy's cloth, and triangles of its disk: those that it begins with.
+
+        Zeros where a user's model stands for it: nobody knows how that is sewn.
+        """
+        if self._own_canopy is not None:
+            return 0, 0
+        return self._section.canopy.gores, self._canopy.disk_triangles
+
     def canopy_shape(
         self, *, inflation: float, deployed_length_m: float, phase_rad: float = 0.0
     ) -> Shape:
