@@ -244,9 +244,9 @@ def _gathered(
     # In rugged country only the deepest hold any.
     wider = _WIDER * model.sand_wide_m / cell
     deep = np.maximum(model.sand_deep_m, 1.2 * _smoothed(np.abs(low), wider))
-    # Thinner over the wide lows.
+    # Thickest over the wide lows.
     wide = _smoothed(near, wider) - near
-    share = np.maximum(_covered(low / deep), 0.9 * _covered(wide / (1.4 * deep)))
+    share = np.maximum(0.65 * _covered(low / deep), _covered(wide / (1.4 * deep)))
     # Under a scarp it lies in aprons that hide all rock.
     apron = _covered((low + 0.5 * wide) / (4.0 * model.sand_deep_m)) * _covered(low / deep)
     share = model.sand_most * share + (0.95 - model.sand_most) * apron

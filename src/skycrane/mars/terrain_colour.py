@@ -103,7 +103,7 @@ def colour_at(
     rough = step(-14.0, 14.0, units.into)
     delta = step(-10.0, 30.0, units.inside)
     # The foot of the scarp and its slope of blocks, where sand gathers and dust slides off.
-    scarp = step(-190.0, -60.0, units.inside) * step(25.0, 0.0, units.inside)
+    scarp = step(-170.0, -15.0, units.inside) * step(30.0, 5.0, units.inside)
     hill = wp.max(0.8 * delta, units.rim)
     floor = (1.0 - hill) * (1.0 - 0.5 * rough)
     # What is wider than some metres is faint on the even floor and strong on broken ground.
@@ -120,17 +120,17 @@ def colour_at(
     aside = x * form.ripple_across[1] - y * form.ripple_across[0]
     # Dark sand lies over wide ground, thick or thin, drawn out along the wind: most on the mantle,
     # and thins out over a kilometre. No edge of it is a line: lines are ridges and scarps.
-    streak = fbm(along / 7.0, aside, 240.0, 4, 0.62, s + 8240)
-    lobes = fbm(along / 1.8, aside, 620.0, 5, 0.58, s + 8241)
+    streak = fbm(along / 7.0, aside, 240.0, 3, 0.62, s + 8240)
+    lobes = fbm(along / 1.8, aside, 620.0, 3, 0.58, s + 8241)
     before = delta_inside(x, y, form)
     wide = fbm(x, y, 10500.0, 2, 0.4, s + 8242)
-    region = step(-9000.0, -2500.0, before + 2200.0 * wide + 900.0 * streak)
-    sheet = step(-0.35, 1.05, units.mantle + 0.30 * lobes + 0.25 * streak)
+    region = step(-7500.0, -1800.0, before + 2200.0 * wide + 900.0 * streak)
+    sheet = step(-0.40, 0.90, 0.8 * units.mantle + 0.45 * lobes + 0.15 * streak)
     low = step(-0.45, 0.85, units.lows + 0.35 * units.patch)
-    dark = region * (0.48 + 0.42 * sheet)
-    dark = wp.lerp(dark, region * (0.48 + 0.26 * low), rough) * (1.0 - 0.85 * hill) * (1.0 - seen)
-    drift = fbm(along / 2.2, aside, 480.0, 5, 0.6, s + 8243)
-    dusty = 0.75 * step(-0.7, 0.9, 0.5 * streak + 0.8 * units.tone + 0.4 * drift)
+    dark = region * (0.38 + 0.56 * sheet)
+    dark = wp.lerp(dark, region * (0.56 + 0.26 * low), rough) * (1.0 - 0.85 * hill) * (1.0 - seen)
+    drift = fbm(along / 2.2, aside, 480.0, 3, 0.6, s + 8243)
+    dusty = 0.66 * step(-0.7, 0.9, 0.5 * streak + 0.8 * units.tone + 0.4 * drift)
     dusty *= floor * (1.0 - dark) * (1.0 - seen)
     albedo = wp.lerp(albedo, form.sand, wp.clamp((0.95 + 0.12 * fine) * dark, 0.0, 0.9))
     albedo = wp.lerp(albedo, form.dust, wp.clamp(0.30 * dusty, 0.0, 0.6))
@@ -154,7 +154,7 @@ def colour_at(
     thick = fbm(along / 3.2, aside, 110.0, 4, 0.6, s + 8230) + 0.5 * fine
     cover = sand * (0.55 + 0.45 * step(-0.55, 0.45, thick)) * (0.20 + 0.80 * wp.max(region, seen))
     albedo = wp.lerp(albedo, form.sand, wp.clamp(cover * (0.95 - 0.35 * lies.crest), 0.0, 0.95))
-    albedo = wp.lerp(albedo, form.sand * 0.85, 0.15 * scarp)
+    albedo = wp.lerp(albedo, form.sand * 0.85, 0.42 * scarp)
     # Crests are of coarse grains that stay, and hold dust between them.
     albedo = wp.lerp(albedo, form.dust, 0.50 * lies.crest * lies.crest * (1.0 - 0.4 * sand))
     slab = wp.lerp(form.pale_rock, form.dust, 0.5 + 0.4 * fine)

@@ -12,7 +12,7 @@ __all__ = ["hollows", "tract"]
 
 wp.set_module_options({"enable_backward": False})
 
-_SIZES = wp.constant(5)
+_SIZES = wp.constant(4)
 _FINER = wp.constant(0.56)
 _WIDEST_M = wp.constant(210.0)
 
@@ -74,12 +74,13 @@ def hollows(x: float, y: float, share: float, finest: float, form: Form) -> floa
     if finest < 30.0:
         wx += 5.0 * lattice2(x / 31.0, y / 31.0, s + 1)
         wy += 5.0 * lattice2(x / 31.0 + 5.3, y / 31.0, s + 1)
+    among = tract(x, y, s + 20)
     total = float(0.0)
     size = float(_WIDEST_M)
     for i in range(_SIZES):
         if size >= 1.6 * finest:
-            here = tract(x, y, s + 20 + 7 * i)
-            some = share * (0.10 + 0.90 * step(-0.25, 0.40, here))
+            here = 0.7 * among + 0.8 * lattice2(x / 450.0, y / 450.0, s + 30 + 7 * i)
+            some = share * (0.02 + 0.90 * step(-0.10, 0.45, here))
             if some > 0.01:
                 deep = _pits(along + wx, aside + wy, size, some, s + 60 + 11 * i)
                 total = wp.max(total, deep * wp.pow(size / _WIDEST_M, 0.6))

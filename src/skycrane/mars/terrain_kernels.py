@@ -173,7 +173,7 @@ def ground_kernel(
         colour = wp.lerp(g.albedo, form.sand, caught)
         # And what it has swept shows rock.
         swept = step(0.0, -0.30, cover) * step(10.0, -30.0, u.inside)
-        colour = wp.lerp(colour, form.bedrock, 0.20 * swept * (1.0 - told[2]))
+        colour = wp.lerp(colour, form.bedrock, 0.14 * swept * (1.0 - told[2]))
         if told[2] > 0.0:
             colour = wp.cw_mul(colour, wp.lerp(wp.vec3(1.0), tint(told[1], form), told[2]))
         albedo[i, j] = colour
