@@ -1,4 +1,4 @@
-"""Hollows of the floor, of many sizes and by tracts; facets that give the scarp straight lengths."""
+"""Hollows of the floor, of many sizes and by tracts; facets that give cliffs straight lengths."""
 
 from __future__ import annotations
 
