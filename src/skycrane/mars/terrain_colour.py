@@ -102,8 +102,6 @@ def colour_at(
     sand = lies.sand
     rough = step(-14.0, 14.0, units.into)
     delta = step(-10.0, 30.0, units.inside)
-    # The foot of the scarp and its slope of blocks, where sand gathers and dust slides off.
-    scarp = step(-170.0, -15.0, units.inside) * step(30.0, 5.0, units.inside)
     hill = wp.max(0.8 * delta, units.rim)
     floor = (1.0 - hill) * (1.0 - 0.5 * rough)
     # What is wider than some metres is faint on the even floor and strong on broken ground.
@@ -123,6 +121,10 @@ def colour_at(
     streak = fbm(along / 7.0, aside, 240.0, 3, 0.62, s + 8240)
     lobes = fbm(along / 1.8, aside, 620.0, 3, 0.58, s + 8241)
     before = delta_inside(x, y, form)
+    # The foot of the scarp and its slope of blocks, where sand gathers and dust slides off.
+    scarp = (
+        step(-170.0, -15.0, before) * step(30.0, 5.0, before) * step(-900.0, -600.0, units.inside)
+    )
     wide = fbm(x, y, 10500.0, 2, 0.4, s + 8242)
     region = step(-7500.0, -1800.0, before + 2200.0 * wide + 900.0 * streak)
     sheet = step(-0.40, 0.90, 0.8 * units.mantle + 0.45 * lobes + 0.15 * streak)
