@@ -128,7 +128,8 @@ def test_sand_gathers_in_hollows_and_leaves_ridges_bare(mission, level):
     apart = (5000.0, 5000.0)
     sand = base_module._gathered(mission, nodes, np.zeros_like(nodes), apart, 4.0)
     assert sand[17].min() > 0.2
-    assert sand[56].max() == 0.0
+    # Wind sweeps what stands high, down to rock.
+    assert sand[56].max() < -0.2
     # Along the foot of the ridge, thinning out before it.
     assert sand[63].min() > 0.1
     assert sand[63].min() > sand[80].max()

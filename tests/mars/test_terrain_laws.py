@@ -57,7 +57,7 @@ def test_as_many_craters_as_the_chronology_gives_until_they_wear_each_other_out(
     found = craters_per_km2(model, np.array([1000.0, 100.0, 4.0]))
     assert found[0] == pytest.approx(over_1_km, rel=0.05)
     assert np.log10(found[1] / found[0]) == pytest.approx(model.slope)
-    assert found[2] == pytest.approx(0.05 * 1.54 / 0.004**2)
+    assert found[2] == pytest.approx(model.equilibrium_share * 1.54 / 0.004**2)
 
 
 @pytest.mark.parametrize("cover", [0.03, 0.07, 0.20])

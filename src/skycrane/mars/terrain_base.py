@@ -224,13 +224,18 @@ def _smoothed(grid: Grid, deviation: float) -> Grid:
 
 
 def _covered(low: NDArray[Any]) -> NDArray[Any]:
-    return np.clip((low - 0.15) / 0.85, 0.0, 1.0)
+    """Return 0 on level ground, rising gradually to 1 where it lies low by one and more."""
+    t = np.clip(low, 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)
 
 
 def _gathered(
     mission: Mission, height: Grid, sand: Grid, origin: tuple[float, float], cell: float
 ) -> Grid:
-    """Return `sand` with what the wind has left in hollows and along the feet of slopes."""
+    """Return `sand` with what the wind has left in hollows and along the feet of slopes.
+
+    What stands higher than its surroundings it has swept: down to -0.3, rock shows there.
+    """
     model = mission.terrain.relief
     if cell > model.sand_wide_m:
         return sand
@@ -239,9 +244,9 @@ def _gathered(
     # In rugged country only the deepest hold any.
     wider = _WIDER * model.sand_wide_m / cell
     deep = np.maximum(model.sand_deep_m, 1.2 * _smoothed(np.abs(low), wider))
-    # Thinner over the wide lows.
+    # Thickest over the wide lows.
     wide = _smoothed(near, wider) - near
-    share = np.maximum(_covered(low / deep), 0.9 * _covered(wide / (1.4 * deep)))
+    share = np.maximum(0.65 * _covered(low / deep), _covered(wide / (1.4 * deep)))
     # Under a scarp it lies in aprons that hide all rock.
     apron = _covered((low + 0.5 * wide) / (4.0 * model.sand_deep_m)) * _covered(low / deep)
     share = model.sand_most * share + (0.95 - model.sand_most) * apron
@@ -251,7 +256,9 @@ def _gathered(
     share *= 1.0 - np.exp(-apart / _TARGET_M**2)
     # Blocks about young craters stay bare.
     bare = np.clip(-sand / 0.4, 0.0, 1.0)
-    return (bare * sand + (1.0 - bare) * np.maximum(sand, share)).astype(np.float32)
+    share = bare * sand + (1.0 - bare) * np.maximum(sand, share)
+    swept = 0.3 * _covered(-low / (2.4 * deep)) * (1.0 - np.exp(-apart / _TARGET_M**2))
+    return np.minimum(share, np.maximum(share - swept, -0.3)).astype(np.float32)
 
 
 def _landmarks(mission: Mission, widest: tuple[float, int]) -> Grid:

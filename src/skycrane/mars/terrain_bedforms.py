@@ -11,6 +11,9 @@ __all__ = ["bedforms"]
 
 wp.set_module_options({"enable_backward": False})
 
+_MEAN_CREST = wp.constant(0.40)
+"""Root mean square of `_train`, which rises by the power 1.5, over fields of uneven crests."""
+
 
 @wp.func
 def _train(x: float, y: float, length: float, lone: float, seed: int, form: Form) -> float:
@@ -55,15 +58,20 @@ def bedforms(
     crest = 0.0
     steep = form.ripple_steepness
     length = form.ripple_length[0]
-    if sand > 0.0 and finest < length * 0.5:
-        b = _train(x, y, length, 0.0, s + 8020, form)
-        crest = b * sand
-        h += b * sand * length * steep
-    length = form.ripple_length[1]
+    if sand > 0.0:
+        # Too fine to be told apart they brighten the sand as much as on average.
+        crest = _MEAN_CREST * sand
+        if finest < length * 0.5:
+            b = _train(x, y, length, 0.0, s + 8020, form)
+            crest = b * sand
+            h += b * sand * length * steep
+    # Half as far apart as those of open fields.
+    length = 0.5 * form.ripple_length[0]
     if pond > 0.0 and finest < length * 0.5:
         b = _train(x, y, length, 0.0, s + 8030, form)
         crest = wp.max(crest, b * pond)
         h += b * step(0.0, 0.45, pond) * length * steep
+    length = form.ripple_length[1]
     small = wp.max(0.75 * sand, loose) * (1.0 - pond)
     if small > 0.0 and finest < length * 0.5:
         lone = step(0.6, 0.2, sand)

@@ -55,12 +55,6 @@ def _stained(colour: wp.vec3, by: wp.vec3, share: float) -> wp.vec3:
 
 
 @wp.func
-def _sheet(into: float) -> float:
-    """Return the thickness of what the wind has laid, 0 to 1, `into` its margin or before it."""
-    return step(-0.02, 0.025, into) * wp.exp(-wp.max(into, 0.0) / 0.16)
-
-
-@wp.func
 def _mottle(
     x: float, y: float, finest: float, even: float, sheet: float, seen: float, s: int
 ) -> float:
@@ -108,10 +102,8 @@ def colour_at(
     sand = lies.sand
     rough = step(-14.0, 14.0, units.into)
     delta = step(-10.0, 30.0, units.inside)
-    # The foot of the scarp and its slope of blocks, where sand gathers and dust slides off.
-    scarp = step(-190.0, -60.0, units.inside) * step(25.0, 0.0, units.inside)
     hill = wp.max(0.8 * delta, units.rim)
-    floor = (1.0 - hill) * (1.0 - rough)
+    floor = (1.0 - hill) * (1.0 - 0.5 * rough)
     # What is wider than some metres is faint on the even floor and strong on broken ground.
     even = 0.14 + 0.22 * wp.max(rough, wp.max(hill, 0.5 * units.pitted))
     # Where nothing breaks the floor nothing breaks its tone either.
@@ -124,20 +116,23 @@ def colour_at(
     albedo = wp.lerp(albedo, form.sand, 0.34 * wp.max(-fine, 0.0))
     along = x * form.ripple_across[0] + y * form.ripple_across[1]
     aside = x * form.ripple_across[1] - y * form.ripple_across[0]
-    # Dark sand lies over wide ground, thick or thin, drawn out along the wind, and on the mantle
-    # that is worn into ridges. Dust lies in faint sheets that end at a line of lobes.
-    streak = fbm(along / 7.0, aside, 240.0, 4, 0.62, s + 8240)
-    lobes = fbm(along / 1.8, aside, 620.0, 5, 0.58, s + 8241)
+    # Dark sand lies over wide ground, thick or thin, drawn out along the wind: most on the mantle,
+    # and thins out over a kilometre. No edge of it is a line: lines are ridges and scarps.
+    streak = fbm(along / 7.0, aside, 240.0, 3, 0.62, s + 8240)
+    lobes = fbm(along / 1.8, aside, 620.0, 3, 0.58, s + 8241)
     before = delta_inside(x, y, form)
+    # The foot of the scarp and its slope of blocks, where sand gathers and dust slides off.
+    scarp = (
+        step(-170.0, -15.0, before) * step(30.0, 5.0, before) * step(-900.0, -600.0, units.inside)
+    )
     wide = fbm(x, y, 10500.0, 2, 0.4, s + 8242)
-    region = step(-9000.0, -2500.0, before + 2200.0 * wide + 900.0 * streak)
-    sheet = step(-0.10, 0.10, units.mantle - 0.28 + 0.16 * lobes)
-    low = step(0.05, 0.55, units.lows + 0.35 * units.patch)
-    dark = 0.62 * region * sheet
-    dark = wp.max(dark, rough * region * 0.62 * low) * (1.0 - 0.8 * hill) * (1.0 - seen)
-    drift = fbm(along / 2.2, aside, 480.0, 5, 0.6, s + 8243)
-    dusty = _sheet(0.30 * units.tone + 0.20 * drift - 0.03)
-    dusty = 0.35 * step(-0.5, 0.6, streak + units.tone) + (0.05 + 0.35 * region) * dusty
+    region = step(-7500.0, -1800.0, before + 2200.0 * wide + 900.0 * streak)
+    sheet = step(-0.40, 0.90, 0.8 * units.mantle + 0.45 * lobes + 0.15 * streak)
+    low = step(-0.45, 0.85, units.lows + 0.35 * units.patch)
+    dark = region * (0.30 + 0.66 * sheet)
+    dark = wp.lerp(dark, region * (0.46 + 0.34 * low), rough) * (1.0 - 0.85 * hill) * (1.0 - seen)
+    drift = fbm(along / 2.2, aside, 480.0, 3, 0.6, s + 8243)
+    dusty = 0.66 * step(-0.7, 0.9, 0.5 * streak + 0.8 * units.tone + 0.4 * drift)
     dusty *= floor * (1.0 - dark) * (1.0 - seen)
     albedo = wp.lerp(albedo, form.sand, wp.clamp((0.95 + 0.12 * fine) * dark, 0.0, 0.9))
     albedo = wp.lerp(albedo, form.dust, wp.clamp(0.30 * dusty, 0.0, 0.6))
@@ -148,20 +143,20 @@ def colour_at(
     albedo = _stained(albedo, form.dust, 0.80 * step(-0.1, 0.9, film))
     # The ridge along the rough unit's margin is bare rock.
     margin = (units.into + 22.0) / 18.0
-    bare = 0.22 * wp.exp(-margin * margin) * (1.0 - hill) * step(-0.25, 0.45, units.patch)
-    bare *= (1.0 - units.soft) * step(-0.35, 0.35, units.lows)
+    bare = 0.15 * wp.exp(-margin * margin) * (1.0 - hill) * step(-0.25, 0.45, units.patch)
+    bare *= (0.4 + 0.6 * region) * (1.0 - units.soft) * step(-0.35, 0.35, units.lows)
     albedo = wp.lerp(
         albedo,
         form.bedrock,
-        wp.clamp(delta * (0.62 + 0.3 * fine) + 0.50 * units.rim + bare, 0.0, 0.9),
+        wp.clamp(delta * (0.74 + 0.3 * fine) + 0.50 * units.rim + bare, 0.0, 0.9),
     )
     # On the delta sand lies between the beds, dust on top of them.
-    albedo = wp.lerp(albedo, form.sand, 0.30 * delta * step(-0.5, 0.9, lobes - 0.25 * fine))
+    albedo = wp.lerp(albedo, form.sand, 0.34 * delta * step(-0.7, 0.9, lobes - 0.25 * fine))
     # Sand lies thick and thin, drawn out along the wind, with dust between: no patch is one tone.
     thick = fbm(along / 3.2, aside, 110.0, 4, 0.6, s + 8230) + 0.5 * fine
-    cover = sand * (0.55 + 0.45 * step(-0.55, 0.45, thick)) * (0.35 + 0.65 * wp.max(region, seen))
+    cover = sand * (0.55 + 0.45 * step(-0.55, 0.45, thick)) * (0.20 + 0.80 * wp.max(region, seen))
     albedo = wp.lerp(albedo, form.sand, wp.clamp(cover * (0.95 - 0.35 * lies.crest), 0.0, 0.95))
-    albedo = wp.lerp(albedo, form.sand * 0.85, 0.15 * scarp)
+    albedo = wp.lerp(albedo, form.sand * 0.85, 0.42 * scarp)
     # Crests are of coarse grains that stay, and hold dust between them.
     albedo = wp.lerp(albedo, form.dust, 0.50 * lies.crest * lies.crest * (1.0 - 0.4 * sand))
     slab = wp.lerp(form.pale_rock, form.dust, 0.5 + 0.4 * fine)

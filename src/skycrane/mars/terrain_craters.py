@@ -68,9 +68,9 @@ def draw_craters(
     wear = 1.0 - fresh
     # Wind brings sand into nearly all: old ones are filled deep, young ones' floors are covered.
     caught = random.random(count) < 0.85
-    sand = caught * (0.25 + 0.75 * wear) * (0.25 + 0.75 * random.random(count))
+    sand = caught * (0.15 + 0.85 * wear) * random.random(count) ** 2
     # Ripples march through shallow ones.
-    sand *= np.clip((diameter / 110.0) ** 2, 0.05, 1.0)
+    sand *= np.clip((diameter / 160.0) ** 2, 0.03, 1.0)
     # Nothing deep enough to tilt the landing lies on the target itself.
     keep = np.hypot(place[:, 0], place[:, 1]) > 0.9 * diameter + 8.0
     columns = [place, diameter, depth, wear, np.sqrt(sand)]
@@ -106,7 +106,7 @@ def draw_secondaries(mission: Mission, half_width_m: float) -> Array:
     diameter = model.smallest_m * (1.0 - random.random(total)) ** (-1.0 / model.slope)
     wear = random.beta(1.4, 2.2, total)
     depth = model.depth * (1.0 - 0.55 * wear)
-    sand = np.sqrt((0.2 + 0.8 * random.random(total)) * np.clip((diameter / 110.0) ** 2, 0.0, 1.0))
+    sand = random.random(total) * np.clip((diameter / 160.0) ** 2, 0.0, 1.0)
     table = np.column_stack([place, diameter, depth, wear, sand]).astype(np.float32)
     apart = np.hypot(place[:, 0], place[:, 1]) - 1.5 * diameter > model.clear_m
     inside = np.abs(place).max(axis=1, initial=0.0) < half_width_m
@@ -134,7 +134,7 @@ def _profile(
     relief = young + min(1.0, 0.10 + 1.1 * wear) * (old - young)
     # Sand lies level up to where it laps at the wall: the wider, the deeper it fills.
     edge = ((floor / deep + 1.0) / (1.0 + _RIM)) ** (1 / 2.4) + 0.10 + 0.20 * wear
-    cover = sand * np.clip((edge - d) / 0.16 + 0.5, 0.0, 1.0)
+    cover = sand * np.clip((edge - d) / 0.40 + 0.5, 0.0, 1.0)
     cover -= 0.3 * (1.0 - wear) ** 2 * np.exp(-(((d - 1.05) / 0.45) ** 2))
     return relief.astype(np.float32), cover.astype(np.float32)
 

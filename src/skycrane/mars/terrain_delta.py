@@ -16,14 +16,15 @@ wp.set_module_options({"enable_backward": False})
 def scarp_distance(x: float, y: float, inside: float, finest: float, form: Form) -> float:
     """Return how far a place lies behind the scarp's foot, m true on the ground near it.
 
-    `inside` (`delta_inside`) counts faster where the outline is cut into spurs and alcoves.
+    `inside` (`delta_inside`) counts faster or slower where the outline is cut into spurs and bays.
     """
     if wp.abs(inside) > 900.0:
         return inside
     e = wp.max(12.0, 0.4 * finest)
     gx = delta_inside(x + e, y, form) - delta_inside(x - e, y, form)
     gy = delta_inside(x, y + e, form) - delta_inside(x, y - e, form)
-    steep = wp.max(wp.sqrt(gx * gx + gy * gy) / (2.0 * e), 1.0)
+    # Where two lengths of the outline all but cancel out it would run on without end.
+    steep = wp.max(wp.sqrt(gx * gx + gy * gy) / (2.0 * e), 0.45)
     # Far behind it the two become one.
     return inside / wp.lerp(steep, 1.0, step(300.0, 900.0, wp.abs(inside)))
 

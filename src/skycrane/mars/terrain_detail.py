@@ -9,7 +9,7 @@ from skycrane.mars.noise import noise2
 from skycrane.mars.terrain_bedforms import bedforms
 from skycrane.mars.terrain_colour import Lies, colour_at
 from skycrane.mars.terrain_craters import small_craters
-from skycrane.mars.terrain_form import Form, hollow, octave_slope, step
+from skycrane.mars.terrain_form import Form, octave_slope, step
 from skycrane.mars.terrain_outcrop import bare_at, ledge, outcrop
 from skycrane.mars.terrain_stones import crowd_at, strewn, swept
 from skycrane.mars.terrain_units import Units
@@ -45,20 +45,21 @@ def _sand(x: float, y: float, units: Units, finest: float, form: Form) -> float:
     lows = units.lows
     patch = units.patch
     bare = lows + 0.55 * patch
-    sand = rough * (0.06 + 0.58 * step(-0.45, 0.60, 0.7 * bare + 1.3 * units.tone)) * (1.0 - hill)
-    margin = step(0.0, 25.0, into) * step(170.0, 40.0, into + 260.0 * patch)
-    sand = wp.max(sand, 0.85 * (1.0 - units.soft) * rough * margin)
-    sand = wp.max(sand, step(-330.0, -110.0, inside + 150.0 * lows) * step(-15.0, -75.0, inside))
-    if units.pitted > 0.0 and hill < 1.0 and rough < 1.0:
-        worn = units.pitted * hollow(x, y, form) * (1.0 - rough) * (1.0 - hill)
-        sand = wp.max(sand, 0.36 * worn)
-    # Drifts of sand on the even floor, here and there.
-    drift = noise2(x / 41.0, y / 41.0, s + 8012)
+    sand = rough * (0.10 + 0.42 * step(-0.70, 0.90, 0.7 * bare + 1.3 * units.tone)) * (1.0 - hill)
+    margin = step(0.0, 30.0, into) * step(230.0, 10.0, into + 260.0 * patch)
+    sand = wp.max(sand, 0.48 * (1.0 - units.soft) * rough * margin)
+    # A strip of it along the scarp's foot, and what thins out before that.
+    strip = step(-120.0, -55.0, inside + 60.0 * lows) + 0.30 * step(-420.0, -60.0, inside)
+    sand = wp.max(sand, wp.min(strip, 1.0) * step(-8.0, -45.0, inside))
+    # Drifts of sand on the even floor, here and there, drawn out along the wind.
+    along = x * form.ripple_across[0] + y * form.ripple_across[1]
+    aside = x * form.ripple_across[1] - y * form.ripple_across[0]
+    drift = noise2(along / 120.0, aside / 33.0, s + 8012)
     if finest < 14.0:
-        drift += 0.55 * noise2(x / 14.0, y / 14.0, s + 8013)
+        drift += 0.55 * noise2(along / 36.0, aside / 12.0, s + 8013)
     drifted = step(0.05, 0.45, units.tone + 0.5 * wp.exp(-(x * x + y * y) / (350.0 * 350.0)))
     drifted *= (1.0 - rough) * (1.0 - hill)
-    sand = wp.max(sand, 0.5 * step(0.24, 0.50, drift + 0.5 * lows) * drifted)
+    sand = wp.max(sand, 0.40 * step(0.10, 0.85, drift + 0.5 * lows) * drifted)
     sand = wp.max(sand, 0.35 * delta * step(0.30, 0.42, lows))
     return wp.max(sand, 0.5 * units.rim * step(0.42, 0.55, lows) * step(0.0, 0.3, units.tone))
 

@@ -8,13 +8,13 @@ import warp as wp
 from skycrane.mars.noise import fbm, lattice2
 from skycrane.mars.terrain_form import (
     Form,
-    hollow,
     mantle_share,
     octave_slope,
     pitted_share,
     soft_margin,
     step,
 )
+from skycrane.mars.terrain_hollows import hollows, tract
 
 __all__ = ["floor_height", "undulation"]
 
@@ -22,8 +22,11 @@ wp.set_module_options({"enable_backward": False})
 
 
 @wp.func
-def _hummocks(x: float, y: float, finest: float, form: Form) -> float:
-    """Return relief [m] of low hummocks and worn hollows, drawn out along the wind."""
+def _hummocks(x: float, y: float, bold: float, finest: float, form: Form) -> float:
+    """Return relief [m] of low hummocks and worn hollows, drawn out along the wind.
+
+    `bold`, 0 to 1, makes the widest of them higher.
+    """
     s = form.seed + 7270
     along = x * form.ripple_across[0] + y * form.ripple_across[1]
     aside = x * form.ripple_across[1] - y * form.ripple_across[0]
@@ -41,7 +44,7 @@ def _hummocks(x: float, y: float, finest: float, form: Form) -> float:
             n = lattice2(along / (stretch * wavelength), aside / wavelength, s + i)
             # Flat crests, worn hollows between: more of the ground stands high than low.
             n = 0.35 * n - 0.80 * step(0.13, 0.43, -n)
-            h += steep * wavelength * n
+            h += steep * wavelength * n * (1.0 + 1.4 * bold * step(40.0, 200.0, wavelength))
         wavelength *= 0.55
         steep *= 1.05
         stretch = 1.0 + 0.7 * (stretch - 1.0)
@@ -86,6 +89,7 @@ def floor_height(
     x: float,
     y: float,
     into: float,
+    inside: float,
     rough: float,
     uneven: float,
     share: float,
@@ -94,7 +98,8 @@ def floor_height(
 ) -> float:
     """Return relief [m] of the floor's units where `share` of the ground is floor.
 
-    `into` is how far a place lies within the rough unit [m], `rough` how far that one shows,
+    `into` is how far a place lies within the rough unit, `inside` how far behind the delta's
+    scarp [m], `rough` how far the rough unit shows,
     `uneven` how hummocky the smooth floor is.
     """
     if share <= 0.0:
@@ -116,14 +121,27 @@ def floor_height(
     if mantle > 0.0:
         h += form.mantle_relief * guard * mantle * _mantle(x, y, finest, form)
     if rough < 1.0 and finest < 100.0:
-        # The mantle wears into deeper ones than bare rock.
-        pitted = wp.max(pitted_share(x, y, form) * (1.0 - rough), 1.5 * guard * mantle)
+        # The mantle wears into more of them than bare rock.
+        pitted = wp.max(0.45 + 0.35 * pitted_share(x, y, form), 1.1 * mantle) * (1.0 - rough)
+        # What has come down from the scarp has filled those before it.
+        pitted *= 1.0 - 0.6 * step(3000.0, 7000.0, wp.sqrt(apart))
+        pitted *= step(-250.0, -900.0, inside) * (1.0 - wp.exp(-apart / (140.0 * 140.0)))
         if pitted > 0.0:
-            h -= form.hollow_depth * pitted * hollow(x, y, form)
+            h -= hollows(x, y, pitted, finest, form)
     if finest < 240.0:
-        hummocks = form.hummocks * uneven * (1.0 - 0.6 * rough)
+        # The landing site is picked for being even; away from it tracts differ.
+        far = step(250.0, 900.0, wp.sqrt(apart))
+        bold = float(0.0)
+        hummocks = form.hummocks * wp.max(uneven, 0.8 * far * mantle) * (1.0 - 0.6 * rough)
+        if far > 0.0:
+            among = step(-0.20, 0.5, tract(x, y, form.seed + 7285))
+            bold = far * among
+            hummocks *= 1.0 + far * (0.8 * among - 0.40)
+        # Before the scarp what has come down from it lies even; beyond some kilometres dust does.
+        hummocks *= 0.35 + 0.65 * step(-150.0, -700.0, inside)
+        hummocks *= 1.0 - 0.5 * step(3000.0, 7000.0, wp.sqrt(apart))
         if hummocks > 0.0:
-            h += hummocks * _hummocks(x, y, finest, form)
+            h += hummocks * _hummocks(x, y, bold, finest, form)
     return h * share
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import warp as wp
 
 from skycrane.mars.noise import fbm, lattice2
+from skycrane.mars.terrain_facets import facets
 from skycrane.mission import Mission
 
 __all__ = [
@@ -20,7 +21,6 @@ __all__ = [
     "delta_inside",
     "fan_at",
     "form_of",
-    "hollow",
     "hummock_share",
     "mantle_share",
     "mound_at",
@@ -195,11 +195,15 @@ def delta_inside(x: float, y: float, form: Form) -> float:
         * step(0.20, 0.02, wp.abs(valley))
         * step(-0.2, 0.2, lattice2(x / 3100.0, y / 3100.0, s + 8))
     )
-    # Alcoves with sharp spurs between them: the crease of |noise| makes the spurs.
-    lobes += 900.0 * (0.30 - wp.abs(lattice2(x / 1150.0, y / 1150.0, s + 1)))
-    lobes += 300.0 * (0.30 - wp.abs(lattice2(x / 370.0, y / 370.0, s + 2)))
-    lobes += 110.0 * (0.30 - wp.abs(lattice2(x / 128.0, y / 128.0, s + 3)))
-    lobes += 22.0 * lattice2(x / 52.0, y / 52.0, s + 4)
+    # Straight lengths with sharp corners, as joints and fallen slabs leave them, hardly bent.
+    wx = x + 38.0 * lattice2(x / 470.0, y / 470.0, s + 1)
+    wy = y + 38.0 * lattice2(x / 470.0 + 4.7, y / 470.0, s + 1)
+    lobes += 640.0 * facets(wx / 1250.0, wy / 1250.0, s + 9)
+    lobes += 150.0 * facets(wx / 410.0 + 3.3, wy / 410.0, s + 2)
+    # Alcoves with spurs between them, some tens of metres wide: the crease of |noise| is the spur.
+    cut = step(-0.15, 0.35, lattice2(x / 820.0, y / 820.0, s + 10))
+    lobes += (16.0 + 40.0 * cut) * (0.30 - wp.abs(lattice2(x / 128.0, y / 128.0, s + 3)))
+    lobes += 8.0 * lattice2(x / 52.0, y / 52.0, s + 4)
     side = step(form.delta_half_width, form.delta_half_width * 1.6, wp.abs(fan[1]))
     return form.delta_reach - fan[0] + lobes - 9000.0 * side
 
@@ -237,6 +241,12 @@ def hummock_share(x: float, y: float, form: Form) -> float:
 
 
 @wp.func
+def _crease(n: float) -> float:
+    """Return a ridge along noise's zero line, blunt: a sharp one leaves trenches like cuts."""
+    return 0.3 - wp.sqrt(n * n + 0.006)
+
+
+@wp.func
 def rough_inside(x: float, y: float, inside: float, form: Form) -> float:
     """Return how far a place lies within the rough, lower unit, m; negative outside it.
 
@@ -249,9 +259,9 @@ def rough_inside(x: float, y: float, inside: float, form: Form) -> float:
     wy = y + 420.0 * lattice2(x / 1500.0 + 7.3, y / 1500.0, s + 12)
     n = fbm(wx, wy, 3000.0, 3, 0.36, s)
     # Scallops of three sizes, spurs between them.
-    n += 0.05 * (0.3 - wp.abs(lattice2(x / 260.0, y / 260.0, s + 13)))
-    n += 0.016 * (0.3 - wp.abs(lattice2(x / 96.0, y / 96.0, s + 14)))
-    n += 0.006 * (0.3 - wp.abs(lattice2(x / 37.0, y / 37.0, s + 16)))
+    n += 0.05 * _crease(lattice2(x / 260.0, y / 260.0, s + 13))
+    n += 0.016 * _crease(lattice2(x / 96.0, y / 96.0, s + 14))
+    n += 0.006 * _crease(lattice2(x / 37.0, y / 37.0, s + 16))
     # Keep the target itself on the smooth unit, a few hundred metres from its margin.
     n -= 0.7 * wp.exp(-(x * x + y * y) / (260.0 * 260.0))
     n -= 0.25 * step(-700.0, 200.0, inside)
@@ -273,15 +283,6 @@ def mantle_share(x: float, y: float, form: Form) -> float:
     """Return 0 to 1: where the smooth floor wears a dark, even mantle, thin at its margin."""
     n = fbm(x, y, 5200.0, 4, 0.5, form.seed + 7230)
     return step(-0.20, 0.22, n - form.mantle_level)
-
-
-@wp.func
-def hollow(x: float, y: float, form: Form) -> float:
-    """Return 0 on level ground, 1 on the floor of a hollow, where the floor is worn into them."""
-    s = form.seed + 7240
-    n = lattice2(x / 112.0, y / 112.0, s) + 0.42 * lattice2(x / 47.0, y / 47.0, s + 1)
-    n += 0.16 * lattice2(x / 19.0, y / 19.0, s + 3) + 0.35 * lattice2(x / 510.0, y / 510.0, s + 2)
-    return step(0.10, 0.58, n)
 
 
 @wp.func

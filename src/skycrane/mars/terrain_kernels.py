@@ -169,8 +169,11 @@ def ground_kernel(
     height[i, j] = h + g.height
     if albedo.shape[0] > 0:
         # Sand that is caught in a hollow keeps moving: no dust settles on it.
-        caught = 0.36 * step(0.20, 0.75, cover) * (1.0 - told[2])
+        caught = 0.28 * step(0.0, 0.80, cover) * (1.0 - told[2])
         colour = wp.lerp(g.albedo, form.sand, caught)
+        # And what it has swept shows rock.
+        swept = step(0.0, -0.30, cover) * step(10.0, -30.0, u.inside)
+        colour = wp.lerp(colour, form.bedrock, 0.14 * swept * (1.0 - told[2]))
         if told[2] > 0.0:
             colour = wp.cw_mul(colour, wp.lerp(wp.vec3(1.0), tint(told[1], form), told[2]))
         albedo[i, j] = colour

@@ -37,6 +37,6 @@ def base_height(x: float, y: float, finest: float, form: Form) -> float:
     if finest < 240.0:
         uneven = hummock_share(x, y, form)
     floor = (1.0 - rim) * step(60.0, -60.0, inside)
-    h += floor_height(x, y, into, rough, uneven, floor, finest, form)
+    h += floor_height(x, y, into, inside, rough, uneven, floor, finest, form)
     h += undulation(x, y, rough, rim, uneven, finest, form)
     return h - form.target_height

@@ -58,7 +58,7 @@ def units_at(x: float, y: float, form: Form) -> Units:
     u.soft = soft_margin(x, y, form)
     # Hills are of the delta's rock, but worn and dusty; hardly any sand lies about their feet.
     butte = mound_inside(x, y, form)
-    butte = wp.where(butte > 0.0, wp.min(10.0 + 0.5 * butte, 16.0), 30.0 * butte)
+    butte = -10.0 + wp.where(butte > 0.0, wp.min(0.4 * butte, 25.0), 30.0 * butte)
     u.rim = rim_share(x, y, form)
     # Where the fan leans on the wall it has no scarp.
     inside = wp.where(inside > 0.0, inside, inside * (1.0 + 40.0 * u.rim))
