@@ -146,7 +146,7 @@ def test_sky_sends_down_what_photons_followed_one_by_one_bring(mission, colour, 
 def test_from_high_up_the_sky_is_as_dark_as_photons_followed_one_by_one_say(
     mission, colour, height
 ):
-    """A glow as strong as on the ground brought 7 % too much at 5 km and 12 % at 11 km."""
+    """A glow as strong as on the ground brings a tenth too much there."""
     sky, mu = mission.sky, 0.64
     air = air_of(mission, np.array([-np.sqrt(1 - mu * mu), 0.0, mu]), sun_distance_au=1.57)
     up, turn = (np.arange(24) + 0.5) / 24, (np.arange(48) + 0.5) * (2 * np.pi / 48)

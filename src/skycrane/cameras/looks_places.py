@@ -67,7 +67,8 @@ def _features(picture: Grey) -> tuple[Array, Any]:
     large = cv2.resize(even, None, fx=2.0, fy=2.0, interpolation=cv2.INTER_CUBIC)
     mask = np.full(large.shape, 255, np.uint8)
     mask[: 2 * _LABEL[0], : 2 * _LABEL[1]] = 0
-    finder = cv2.SIFT_create(nfeatures=1200, contrastThreshold=0.02)
+    make: Any = cv2.SIFT_create  # type: ignore[attr-defined]  # OpenCV's stubs lack it
+    finder = make(nfeatures=1200, contrastThreshold=0.02)
     found, described = finder.detectAndCompute(large, mask)
     where = np.array([f.pt for f in found])
     return (where + 0.5) / 2 - 0.5, described
