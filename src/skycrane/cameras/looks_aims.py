@@ -6,7 +6,7 @@ its lens; the points come back within 0.13 pixels of the published 256 (median).
 stands tells the bright patch about the camera's own shadow, which lies 38.2 +- 0.5 degrees below
 the horizon in 13 of them, where Allison and McEwen's sun asks 39.5. The last two, over the landing
 site, look straight down within a degree. Image 70 is as `looks_places` finds it, which comes within
-0.7 degrees of all others up to 71.
+0.9 degrees of all others up to 71.
 """
 
 from __future__ import annotations
