@@ -33,6 +33,13 @@ def _horizon(air: Air, places: wp.array(dtype=wp.vec2), out: wp.array(dtype=wp.v
     out[i] = wp.vec3(beyond[3], beyond[0], sky_light(air, p[0], p[1], -0.6)[0])
 
 
+@wp.kernel
+def _skyward(air: Air, looks: wp.array(dtype=wp.vec3), out: wp.array(dtype=wp.vec3)):
+    i = wp.tid()
+    v = looks[i]
+    out[i] = sky_light(air, v[0], v[1], v[2])
+
+
 def _run(kernel, data, given, dtype, out_type):
     out = wp.zeros(len(given), dtype=out_type, device="cpu")
     array = wp.array(np.asarray(given, np.float32), dtype=dtype, device="cpu")
@@ -87,15 +94,18 @@ def _lobe_cosine(rng, g, n):
     return (1 + g * g - s * s) / (2 * g)
 
 
-def _diffuse_by_photons(sky, colour, mu, ground, n=60000):
-    """Follow photons through a plane layer of dust over Lambert ground; return diffuse light."""
+def _diffuse_by_photons(sky, colour, mu, ground, *, at, n=60000):
+    """Follow photons through a plane layer of dust over Lambert ground; return diffuse light down.
+
+    `at`: optical depth from the top where it is counted.
+    """
     rng = np.random.default_rng(7)
     depth, d = np.zeros(n), np.tile([np.sqrt(1 - mu * mu), 0.0, -mu], (n, 1))
     weight, direct, down = np.ones(n), np.ones(n, bool), 0.0
     while len(depth):
-        depth = depth - d[:, 2] * rng.exponential(size=len(depth))
+        before, depth = depth, depth - d[:, 2] * rng.exponential(size=len(depth))
         landed, inside = depth >= sky.optical_depth, depth > 0
-        down += weight[landed & ~direct].sum()
+        down += weight[(before < at) & (depth >= at) & ~direct].sum()
         up, turn = np.sqrt(rng.random(landed.sum())), 2 * np.pi * rng.random(landed.sum())
         side = np.sqrt(1 - up * up)
         d[landed] = np.column_stack([side * np.cos(turn), side * np.sin(turn), up])
@@ -126,9 +136,29 @@ def test_sky_sends_down_what_photons_followed_one_by_one_bring(mission, colour, 
     sky, ground = mission.sky, mission.terrain.colours.soil[colour]
     sun = np.array([-np.sqrt(1 - mu * mu), 0.0, mu])
     air = air_of(mission, sun, sun_distance_au=1.57)
-    followed = _diffuse_by_photons(sky, colour, mu, ground)
+    followed = _diffuse_by_photons(sky, colour, mu, ground, at=sky.optical_depth)
     # Delta-Eddington is good to some 3 %, 60,000 photons to 1.
     assert air.sky_irradiance[colour] == pytest.approx(followed, rel=0.045)
+
+
+@pytest.mark.parametrize("colour", [0, 2])
+@pytest.mark.parametrize("height", [5000.0, 11000.0])
+def test_from_high_up_the_sky_is_as_dark_as_photons_followed_one_by_one_say(
+    mission, colour, height
+):
+    """A glow as strong as on the ground brings a tenth too much there."""
+    sky, mu = mission.sky, 0.64
+    air = air_of(mission, np.array([-np.sqrt(1 - mu * mu), 0.0, mu]), sun_distance_au=1.57)
+    up, turn = (np.arange(24) + 0.5) / 24, (np.arange(48) + 0.5) * (2 * np.pi / 48)
+    z, a = (x.ravel() for x in np.meshgrid(up, turn, indexing="ij"))
+    across = np.sqrt(1 - z * z)
+    cos_sun = np.minimum(-np.sqrt(1 - mu * mu) * across * np.cos(a) + mu * z, air.cos_sun)
+    looks = np.column_stack([np.full(len(z), height), z, cos_sun])
+    seen = _run(_skyward, air, looks, wp.vec3, wp.vec3)[:, colour]
+    above = sky.optical_depth * np.exp(-height / sky.scale_height_m)
+    ground = mission.terrain.colours.soil[colour]
+    followed = _diffuse_by_photons(sky, colour, mu, ground, at=above, n=120000)
+    assert (seen * z).sum() * 2 * np.pi / len(z) == pytest.approx(followed, rel=0.06)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +180,8 @@ def test_haze_is_the_integral_of_what_each_part_of_the_path_scatters(
     phase = sky.forward_share * lobe(sky.forward_asymmetry[c])
     phase += (1 - sky.forward_share) * lobe(sky.backward_asymmetry)
     sun = np.exp(-above / np.sqrt(SUN[2] ** 2 + 0.0021))
-    source = sky.single_scattering_albedo[c] * phase / (4 * np.pi) * sun + air.glow[c]
+    source = sky.single_scattering_albedo[c] * phase / (4 * np.pi) * sun
+    source += air.glow_top[c] + air.glow_more[c] * above
     through = np.exp(
         -np.concatenate([[0.0], np.cumsum((extinction[1:] + extinction[:-1]) / 2)]) * (s[1] - s[0])
     )
@@ -179,13 +210,6 @@ def test_the_horizon_lies_where_the_planet_curves_away_and_has_no_dark_band(
     assert seen.min() > (0.98 - edge) * min(seen[0], seen[-1])
 
 
-@wp.kernel
-def _skyward(air: Air, looks: wp.array(dtype=wp.vec3), out: wp.array(dtype=float)):
-    i = wp.tid()
-    v = looks[i]
-    out[i] = sky_light(air, v[0], v[1], v[2])[1]
-
-
 def _sky_by_steps(mission, air, height, elevation, cos_sun):
     """Return what dust along a straight path past the curved planet sends here, by small steps."""
     sky, radius = mission.sky, mission.site.radius_m
@@ -202,7 +226,8 @@ def _sky_by_steps(mission, air, height, elevation, cos_sun):
     phase = sky.forward_share * lobe(sky.forward_asymmetry[1])
     phase += (1 - sky.forward_share) * lobe(sky.backward_asymmetry)
     source = sky.single_scattering_albedo[1] * phase / (4 * np.pi)
-    source = source * np.exp(-above / np.sqrt(SUN[2] ** 2 + 0.0021)) + air.glow[1]
+    source = source * np.exp(-above / np.sqrt(SUN[2] ** 2 + 0.0021))
+    source += air.glow_top[1] + air.glow_more[1] * above
     steps = (extinction[1:] + extinction[:-1]) / 2 * np.diff(s)
     through = np.exp(-np.concatenate([[0.0], np.cumsum(steps)]))
     return np.trapezoid(source * extinction * through, s)
@@ -213,7 +238,7 @@ def test_sky_is_the_integral_along_the_path_past_the_curved_planet(mission, air,
     dip = np.sqrt(2 * height / mission.site.radius_m)
     elevations = [-0.9 * dip, -0.5 * dip, 0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5]
     looks = [(height, np.sin(e), -0.5) for e in elevations]
-    found = _run(_skyward, air, looks, wp.vec3, float)
+    found = _run(_skyward, air, looks, wp.vec3, wp.vec3)[:, 1]
     expected = [_sky_by_steps(mission, air, height, e, -0.5) for e in elevations]
     assert found == pytest.approx(expected, rel=0.03)
 
@@ -228,7 +253,7 @@ def test_from_ten_kilometres_the_sky_falls_off_beyond_the_limb_as_flown(mission,
     elevation = np.radians([0.0, 3.0, 6.0, 9.0, 12.0, 15.0, 18.0])
     flown = np.array([224.0, 178.0, 126.0, 83.0, 51.0, 27.0, 9.0])
     looks = np.column_stack([np.full(7, 9500.0), np.sin(elevation), np.full(7, -0.75)])
-    found = _run(_skyward, air, looks, wp.vec3, float)
+    found = _run(_skyward, air, looks, wp.vec3, wp.vec3)[:, 1]
     slope, level = np.polyfit(found, flown, 1)
     assert np.abs(slope * found + level - flown).max() < 12.0
     # The stretch put black a third of the way up, so that the fall itself is by half.

@@ -37,7 +37,7 @@ def clear_air(sun, *, beam=True, glow=0.0):
     # Depth stops the beam on its whole way to space, but not over metres of so tall a layer.
     air.depth, air.scale, air.radius = (0.0 if beam else 1.0e3), 1.0e9, RADIUS_M
     air.forward, air.share, air.cos_sun = wp.vec3(0.7, 0.7, 0.7), 0.9, 0.99999
-    air.glow = wp.vec3(glow, glow, glow)
+    air.glow_top = wp.vec3(glow, glow, glow)
     air.sky_irradiance = wp.vec3(*([glow * np.pi] * 3))
     air.ground_radiance = wp.vec3(glow, glow, glow)
     return air

@@ -105,25 +105,27 @@ def test_a_weight_given_for_all_phases_is_kept(mission):
     assert (np.diff(curve[:100, 0]) < 0).all()
 
 
-def test_ground_fades_from_the_own_shadow_as_tracked_through_the_flown_images(mission):
-    """The same ground seen under other phases in images 47 to 72 of the flown camera.
+def test_ground_fades_from_the_own_shadow_as_followed_through_the_flown_images(mission):
+    """The same ground under other phases in images 24 to 66 (`skycrane.cameras.looks_phase`).
 
-    Some 350 places followed through 26 images, whose aims came from the ground's own parallax.
-    Each image's stretch, the lens's fall-off and, within a fifth, each place's albedo were left
-    free. Brightness for that at 24 degrees, at the emission that was had. It hangs on how far the
-    albedo may differ, by a fifth beyond 60 degrees.
+    Each image's black and gain, each place's albedo and the lens's fall-off were left free; what
+    lies in shadow gets half of the level ground's skylight. Brightness for that at 24 degrees, at
+    the emission that was had; the spread over the assumptions is a tenth past 50 degrees.
     """
-    phase = np.radians([7.0, 16.0, 24.0, 35.0, 50.0, 65.0, 80.0])
-    mu = [0.65, 0.74, 0.81, 0.81, 0.83, 0.87, 0.83]
-    tracked = np.array([1.49, 1.18, 1.0, 0.89, 0.84, 0.80, 0.82])
-    gain = _run(regolith_of(mission), np.column_stack([np.full(7, 0.637), mu, np.cos(phase)]))
-    assert gain / gain[2] == pytest.approx(tracked, rel=0.22)
-    # One lobe, all of it backward, is far too dark away from the sun.
-    one = _model(mission, backward_share=1.0, roughness_deg=17.0)
-    sky = mission.sky.model_copy(update={"reflectance": one})
-    steep = regolith_of(mission.model_copy(update={"sky": sky}))
-    gain = _run(steep, np.column_stack([np.full(7, 0.637), mu, np.cos(phase)]))
-    assert gain[6] / gain[2] < 0.7 * tracked[6]
+    phase = np.radians([12.0, 18.0, 24.0, 35.0, 50.0, 65.0, 80.0])
+    mu = [0.70, 0.76, 0.81, 0.81, 0.83, 0.87, 0.83]
+    followed = np.array([1.48, 1.19, 1.0, 0.79, 0.65, 0.59, 0.62])
+
+    def over_24(model):
+        sky = mission.sky.model_copy(update={"reflectance": model})
+        ground = regolith_of(mission.model_copy(update={"sky": sky}))
+        gain = _run(ground, np.column_stack([np.full(7, 0.637), mu, np.cos(phase)]))
+        return gain / gain[2]
+
+    assert over_24(mission.sky.reflectance) == pytest.approx(followed, rel=0.15)
+    # The lobes of Mars at large fade too little, by far.
+    even = _model(mission, lobe_asymmetry=0.12, backward_share=0.6, single_scattering_albedo=0.85)
+    assert over_24(even)[5] > 1.3 * followed[5]
 
 
 def test_the_patch_about_the_own_shadow_is_as_bright_as_flown(mission):
@@ -139,5 +141,5 @@ def test_the_patch_about_the_own_shadow_is_as_bright_as_flown(mission):
     gain = _run(regolith_of(mission), angles)
     flown = np.array([240.0, 176.0, 106.0, 68.0, 43.0])
     slope, level = np.polyfit(gain, flown, 1)
-    assert np.abs(slope * gain + level - flown).max() < 10.0
+    assert np.abs(slope * gain + level - flown).max() < 7.0
     assert gain[0] / gain[4] > 2.0

@@ -168,3 +168,36 @@ def test_one_level_goes_over_into_the_next_without_popping(levels, pair):
     assert abs(np.median(change)) < 0.03
     assert np.median(np.abs(change)) < 0.065
     assert np.corrcoef(mine.ravel(), theirs.ravel())[0, 1] > 0.7
+
+
+def _height_at(levels, x, y):
+    out = np.full(x.shape, np.nan)
+    for level in levels[:3]:
+        n = len(level.height_m)
+        u, v = ((w - o) / level.cell_m for w, o in zip((x, y), level.origin_m, strict=True))
+        inside = (u >= 0) & (v >= 0) & (u < n - 1) & (v < n - 1)
+        i, j = (np.where(inside, w, 0).round().astype(int) for w in (v, u))
+        out = np.where(inside, level.height_m[i, j], out)
+    return out
+
+
+def test_where_no_sun_comes_the_sky_is_as_open_as_the_horizon_says(levels):
+    """Eight ways and three distances on each grid, against 24 profiles out to 4 km."""
+    level = levels[2]
+    word = level.texels
+    dark = (word[..., 0] & 4095) < 20
+    dark[:30] = dark[-30:] = dark[:, :30] = dark[:, -30:] = False
+    i, j = np.nonzero(dark)
+    chosen = np.random.default_rng(0).choice(len(i), 500, replace=False)
+    i, j = i[chosen], j[chosen]
+    x, y = level.origin_m[0] + j * level.cell_m, level.origin_m[1] + i * level.cell_m
+    open_share = np.zeros(len(i))
+    for turn in np.arange(24) * 2 * np.pi / 24:
+        highest = np.zeros(len(i))
+        for far in np.geomspace(1.5 * level.cell_m, 4000.0, 32):
+            top = _height_at(levels, x + far * np.cos(turn), y + far * np.sin(turn))
+            highest = np.fmax(highest, (top - level.height_m[i, j]) / far)
+        open_share += 1 / (1 + highest**2) / 24
+    ratio = (word[i, j, 1] >> 24) / 255.0 / open_share
+    assert np.median(ratio) == pytest.approx(1.0, abs=0.06)
+    assert np.percentile(ratio, 10) > 0.8

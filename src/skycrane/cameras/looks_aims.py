@@ -5,7 +5,8 @@ camera's places and attitudes over a plane found from them all at once, with the
 its lens; the points come back within 0.13 pixels of the published 256 (median). Which way the sun
 stands tells the bright patch about the camera's own shadow, which lies 38.2 +- 0.5 degrees below
 the horizon in 13 of them, where Allison and McEwen's sun asks 39.5. The last two, over the landing
-site, look straight down within a degree.
+site, look straight down within a degree. Image 70 is as `looks_places` finds it, which comes within
+0.9 degrees of all others up to 71.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _AIMS_WXYZ = {
     67: (0.1311, -0.3943, 0.8644, -0.2830),
     68: (0.1375, -0.3966, 0.8565, -0.3002),
     69: (0.1347, -0.3952, 0.8528, -0.3138),
-    70: (0.1010, -0.4088, 0.8718, -0.2503),
+    70: (0.1357, -0.3963, 0.8526, -0.3124),
     71: (0.0996, -0.3892, 0.8871, -0.2273),
     72: (0.0006, -0.3852, 0.9228, 0.0072),
     73: (0.0053, -0.3841, 0.9233, -0.0008),

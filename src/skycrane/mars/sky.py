@@ -2,9 +2,10 @@
 
 One model serves haze and sky alike: a layer of dust around the planet that thins exponentially with
 height, single scattering with a double Henyey-Greenstein phase function, integrated along the path,
-and light scattered more than once as an even glow, as strong as the diffuse light on the ground
-asks by the delta-Eddington approximation. Radiance is in units where the sun outside the
-air gives an irradiance of 1 in each colour on a surface facing it.
+and light scattered more than once as a glow the same all around, weaker higher up, as strong as the
+diffuse light on the ground and out of the air asks by the delta-Eddington approximation. Radiance
+is in units where the sun outside the air gives an irradiance of 1 in each colour on a surface
+facing it.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class Air:
         forward: asymmetry of the forward lobe, by colour.
         backward: asymmetry of the backward lobe.
         share: weight of the forward lobe.
-        glow: radiance source of light scattered more than once, by colour.
+        glow_top: radiance source, at the top, of light scattered more than once, by colour.
+        glow_more: how much stronger that source is a unit of optical depth further down.
         sky_irradiance: diffuse light on level ground, by colour.
         ground_radiance: what sunlit level ground sends up, by colour, for light from below.
         cos_sun: cosine of the sun's angular radius.
@@ -62,7 +64,8 @@ class Air:
     forward: wp.vec3
     backward: float
     share: float
-    glow: wp.vec3
+    glow_top: wp.vec3
+    glow_more: wp.vec3
     sky_irradiance: wp.vec3
     ground_radiance: wp.vec3
     cos_sun: float
@@ -101,7 +104,13 @@ def _added(air: Air, above0: float, above1: float, depth: float, cos_sun: float)
     for c in range(3):
         phase[c] += air.share * _lobe(air.forward[c], cos_sun)
     scattered = wp.cw_mul(air.omega, phase) * (once / (4.0 * _PI))
-    return scattered + air.glow * (1.0 - wp.exp(-depth))
+    # The glow's source grows evenly along the path too.
+    left = wp.exp(-depth)
+    later = 0.5 * depth - depth * depth / 3.0
+    if depth > 0.03:
+        later = (1.0 - left) / depth - left
+    shone = (1.0 - left) * above0 + later * (above1 - above0)
+    return scattered + air.glow_top * (1.0 - left) + air.glow_more * shone
 
 
 @wp.func
@@ -204,6 +213,11 @@ def diffuse_irradiance(sky: Sky, mu: float, ground: Array) -> Array:
     reflectance `ground`, (3,). `mu`: cosine of the sun's zenith angle. In units of the sunlight
     outside the air.
     """
+    return _two_streams(sky, mu, ground)[0]
+
+
+def _two_streams(sky: Sky, mu: float, ground: Array) -> tuple[Array, Array]:
+    """Return diffuse light down on the ground, and light up out of the air, (3,) each."""
     share, forward = sky.forward_share, np.array(sky.forward_asymmetry)
     peak = share * forward**2 + (1 - share) * sky.backward_asymmetry**2
     whole = np.minimum(np.array(sky.single_scattering_albedo), 0.99999)
@@ -214,32 +228,41 @@ def diffuse_irradiance(sky: Sky, mu: float, ground: Array) -> Array:
     g3 = (2 - 3 * g * mu) / 4
     g4 = 1 - g3
     k = np.sqrt(g1 * g1 - g2 * g2)
-    a1 = g1 * g4 + g2 * g3
+    a1, a2 = g1 * g4 + g2 * g3, g1 * g3 + g2 * g4
     up, down, beam = np.exp(k * depth), np.exp(-k * depth), np.exp(-depth / mu)
     both = (k + g1) * up + (k - g1) * down
+    share_of = w / ((1 - (k * mu) ** 2) * both)
     kept = (1 + k * mu) * (a1 + k * g4) * up - (1 - k * mu) * (a1 - k * g4) * down
-    kept = kept * beam - 2 * k * (g4 + a1 * mu)
-    through = beam - w * kept / ((1 - (k * mu) ** 2) * both)
+    through = beam - share_of * (kept * beam - 2 * k * (g4 + a1 * mu))
+    thrown = (1 - k * mu) * (a2 + k * g3) * up - (1 + k * mu) * (a2 - k * g3) * down
+    thrown = share_of * (thrown - 2 * k * (g3 - a2 * mu) * beam)
     # What the ground sends up comes down again in part, and again.
-    back = g2 * (up - down) / both
+    back, passed = g2 * (up - down) / both, 2 * k / both
     total = mu * through / (1 - ground * back)
-    return np.asarray(total - mu * np.exp(-sky.optical_depth / mu))
+    out = mu * thrown + ground * total * passed
+    return np.asarray(total - mu * np.exp(-sky.optical_depth / mu)), np.asarray(out)
 
 
-def _glow(mission: Mission, air: Any, once: Array) -> Array:
-    """Return the even source of light scattered more than once that brings the diffuse light.
+def _glow(mission: Mission, air: Any, once: Array) -> tuple[Array, Array]:
+    """Return the source at the top of light scattered more than once, and its growth with depth.
 
-    `once`: what light scattered once brings of it, (3,).
+    As strong as brings the diffuse light on the ground, of which `once` is what light scattered
+    once brings, (3,). It goes with the diffuse light all around: at the top that from below alone,
+    at the bottom what comes down and what the ground sends up; between the two along a line.
     """
     sky, sun = mission.sky, np.array(air.sun)
     if sky.optical_depth <= 0.0:
-        return np.zeros(3)
-    mu = max(float(sun[2]), 0.05)
-    wanted = diffuse_irradiance(sky, mu, np.array(mission.terrain.colours.soil))
-    air.omega, air.glow = wp.vec3(0.0), wp.vec3(1.0)
+        return np.zeros(3), np.zeros(3)
+    mu, ground = max(float(sun[2]), 0.05), np.array(mission.terrain.colours.soil)
+    wanted, out = _two_streams(sky, mu, ground)
+    lit = mu * np.exp(-sky.optical_depth / mu)
+    top = np.minimum(out / (wanted + ground * (lit + wanted)), 1.0)
+    more = (1.0 - top) / sky.optical_depth
+    air.omega, air.glow_top, air.glow_more = wp.vec3(0.0), wp.vec3(*top), wp.vec3(*more)
     even = _level_irradiance(air)
     air.omega = wp.vec3(*sky.single_scattering_albedo)
-    return np.asarray(sky.multiple_scattering * np.maximum(wanted - once, 0.0) / even)
+    strength = sky.multiple_scattering * np.maximum(wanted - once, 0.0) / even
+    return np.asarray(strength * top), np.asarray(strength * more)
 
 
 def air_of(mission: Mission, sun_site: NDArray[np.float64], *, sun_distance_au: float) -> Any:
@@ -260,7 +283,8 @@ def air_of(mission: Mission, sun_site: NDArray[np.float64], *, sun_distance_au: 
     # Sci. 33, 2452), as far as it goes with the beam.
     air.aureole = float(sky.forward_share * np.mean(np.square(sky.forward_asymmetry)))
     once = _level_irradiance(air)
-    air.glow = wp.vec3(*_glow(mission, air, once))
+    top, more = _glow(mission, air, once)
+    air.glow_top, air.glow_more = wp.vec3(*top), wp.vec3(*more)
     diffuse = _level_irradiance(air)
     # Only what is scattered once has a peak.
     air.aureole *= float(np.mean(once / np.maximum(diffuse, 1e-9)))
