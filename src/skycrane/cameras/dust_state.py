@@ -14,6 +14,7 @@ class DustState:
     active: wp.int32
     seed: wp.uint32
     lattice: wp.array(dtype=float)  # type: ignore[valid-type]
+    cube: wp.array(dtype=float)  # type: ignore[valid-type]
     ground: wp.float32
     east: wp.vec4
     north: wp.vec4

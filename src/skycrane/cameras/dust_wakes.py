@@ -67,15 +67,15 @@ def wake(state: DustState, fan: Fan, east: float, north: float) -> float:
         return 0.0
     out = float(0.0)
     s = float(0.12)
-    for k in range(7):
+    for k in range(5):
         b = _bump(state, east - s * fan.out[0], north - s * fan.out[1], fan.foot < 0.02)
         rise = b[0]
-        if k > 4:
+        if k > 3:
             rise = 2.2 * b[2]
         elif k > 1:
             rise = 1.4 * b[1]
         out = wp.max(out, wp.smoothstep(0.015, 0.10, rise) * (1.0 - s / 3.6))
-        s += 0.15 + 0.25 * s
+        s += 0.2 + 0.4 * s
     return out
 
 
