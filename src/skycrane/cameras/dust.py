@@ -37,7 +37,7 @@ from __future__ import annotations
 import warp as wp
 
 from skycrane.cameras.dust_light import covered, phase, settled_tint
-from skycrane.cameras.dust_sheet import sheet_at
+from skycrane.cameras.dust_sheet import Sheet, sheet_at
 from skycrane.cameras.dust_state import DustState
 from skycrane.cameras.dust_veil import layer, over, trapped, veil
 from skycrane.cameras.dust_wakes import stones_aloft
@@ -79,8 +79,19 @@ def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
         aloft = veil(state, start, end, 0.0, _TOLD).depth
         return wp.vec3(aloft, 1.0 + (toward - 1.0) / (1.0 + 0.7 * aloft), 0.0)
     # From near there is little to tell apart in the sheet.
-    clear = wp.clamp(0.25 * high, 0.2, 1.0)
-    sheet = sheet_at(state, foot[0], foot[1], clear, _TOLD * length)
+    clear = wp.clamp(0.3 * high, 0.2, 1.0)
+    # Stones lie in the sheet for an eye above them, and fly before it for one among them.
+    among = start[2] > end[2] and start[2] < _THROWN
+    # Nothing of it reaches high up, and nothing is seen of it behind very much dust.
+    hidden = state.low_depth * layer(low, high, length, state.low_height)
+    shown = (1.0 - wp.smoothstep(1.0, 1.5, low)) * (1.0 - wp.smoothstep(4.5, 6.5, hidden))
+    sheet = Sheet()
+    sheet.shade = 1.0
+    sheet.height = 1.0
+    if shown > 0.0:
+        sheet = sheet_at(state, foot[0], foot[1], clear, _TOLD * length, among)
+        sheet.depth *= shown
+        sheet.lift *= shown
     # A grazing ray leaves the place where the sheet was sampled; its path counts up to a few times.
     near = sheet.depth * wp.min(layer(low, high, length, sheet.height), 4.0)
     air = veil(state, start, end, sheet.lift, _TOLD)
@@ -94,7 +105,9 @@ def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
         from_air *= 1.0 - from_sheet
     else:
         from_sheet *= 1.0 - from_air
-    shade = (from_sheet * sheet.shade + from_air * air.shade) / wp.max(from_air + from_sheet, 1.0e-6)
+    shade = (from_sheet * sheet.shade + from_air * air.shade) / wp.max(
+        from_air + from_sheet, 1.0e-6
+    )
     up = wp.min(0.3, 0.5 * (start[2] + end[2]))
     middle = foot - way * (up / wp.max(high - low, 0.3))
     light = covered(state, wp.vec3(middle[0], middle[1], up))
@@ -104,13 +117,15 @@ def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
     shade /= 1.0 + _BACK * (1.0 - state.forward) * roof
     once = 1.0 / (1.0 + 0.7 * total)
     shade *= (1.0 + (light - 1.0) * once) * (1.0 + (toward - 1.0) * once)
-    if start[2] > end[2] and start[2] < _THROWN and state.stone_share > 0.0:
+    stone = sheet.stone
+    seen = wp.exp(-aloft)
+    if among and state.stone_share > 0.0:
         # One height stands for all that stones are thrown to.
-        spot = start + 0.45 * (end - start)
-        sheet.stone = wp.max(sheet.stone, stones_aloft(state, spot))
+        stone = stones_aloft(state, start + 0.45 * (end - start))
+        seen = 1.0
     # A flying stone hides what is behind it, and is darker than dust in the sun.
-    total += 3.0 * sheet.stone
-    shade *= 1.0 - 0.25 * sheet.stone
+    total += 3.0 * stone
+    shade *= 1.0 - 0.2 * stone * seen
     return wp.vec3(total, shade, sheet.swept)
 
 

@@ -10,11 +10,10 @@ import warp as wp
 from numpy.typing import NDArray
 
 from skycrane.cameras.dust_air import airborne
-from skycrane.cameras.dust_flow import sheets
+from skycrane.cameras.dust_flow import FAR_M, PLUMES, STEP_S, gather, plumes_of, sheets
 from skycrane.cameras.dust_noise import LATTICE, cloud_cube
-from skycrane.cameras.dust_plumes import FAR_M, PLUMES, STEP_S, gather, plumes_of
 from skycrane.cameras.dust_state import DustState
-from skycrane.cameras.dust_stones import BUMP_CELL_M, bump_map
+from skycrane.cameras.dust_wakes import BUMP_CELL_M, bump_map
 from skycrane.draws import generator, key32
 from skycrane.flight.record import Flight
 from skycrane.mars.frames import SiteFrame, rotate

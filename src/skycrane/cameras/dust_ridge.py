@@ -6,7 +6,6 @@ is broad, unsteady and sways as a whole (Saddington, Knowles and Cabrita 2009, A
 toward the clearer side, bright where it breaks, with folds and thin sheets behind it.
 """
 
-# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes
 from __future__ import annotations
 
 import warp as wp

@@ -134,11 +134,13 @@ def _fan(state: DustState, f: _Flows, foot: float, bend: float) -> Fan:
 
 
 @wp.func
-def sheet_at(state: DustState, east: float, north: float, clear: float, foot: float) -> Sheet:
+def sheet_at(
+    state: DustState, east: float, north: float, clear: float, foot: float, bare: bool
+) -> Sheet:
     """Return the sheet at a place.
 
     `clear` is how much of its texture shows, 0 to 1: from within there is little to tell apart;
-    `foot` what the camera tells apart, m.
+    `foot` what the camera tells apart, m; `bare` leaves out the flying stones.
     """
     s = Sheet()
     s.shade = 1.0
@@ -150,8 +152,7 @@ def sheet_at(state: DustState, east: float, north: float, clear: float, foot: fl
         return s
     # Wide as rooms: more is picked up here than there, and streams bend a little.
     patchy = noise(state.lattice, 29, 0.09 * east, 0.09 * north, 0.1 * state.drift)
-    some = noise(state.lattice, 31, 0.37 * east, 0.37 * north, 0.3 * state.drift)
-    fan = _fan(state, f, foot, 0.2 * patchy + 0.015 * some)
+    fan = _fan(state, f, foot, 0.13 * patchy)
     m = Meeting()
     # Beyond what the noises can bridge there is no meeting line, and no need of them.
     if wp.abs(f.between) < _LIMIT:
@@ -171,7 +172,7 @@ def sheet_at(state: DustState, east: float, north: float, clear: float, foot: fl
             tail = wake(state, fan, east, north)
             # A wake is a bundle of streaks too.
             st.line += state.wake_contrast * tail * (0.75 + 2.5 * wp.max(st.line, 0.0))
-    if foot < 0.05 and lines > 0.15:
+    if not bare and foot < 0.05 and lines > 0.15:
         s.stone = stones(state, fan)
     s.height = (state.height_minimum + state.height_share * f.nearest) * (1.0 + 2.0 * m.crest)
     streaks = lines * state.streak_contrast * st.line

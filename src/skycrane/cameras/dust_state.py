@@ -37,7 +37,6 @@ class DustState:
     wake_contrast: wp.float32
     stone_share: wp.float32
     stone_radius: wp.float32
-    stone_light: wp.float32
     ridge_depth: wp.float32
     ridge_width: wp.float32
     ridge_lean: wp.float32

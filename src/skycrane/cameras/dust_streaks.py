@@ -31,7 +31,7 @@ _STEP = wp.constant(1.2)
 """How far up the sun a flank is compared, cells."""
 _BILLOW = wp.constant(26.0)
 """Billows' cells to a radian: they measure a tenth to one of the distance to the plume."""
-_SLOWER = wp.constant(0.8)
+_SLOWER = wp.constant(0.85)
 """Speed of billows, whose heads stand higher, over that of streaks."""
 _TOWARD = wp.constant(0.07)
 """How far up the sun billows are compared, share of the distance to the plume."""
@@ -93,7 +93,7 @@ def _billow(state: DustState, fan: Fan, radial: float, across: float) -> float:
     v = _BILLOW * (fan.out[1] + across * fan.out[0])
     run = 0.7 * _BILLOW * (fan.log + radial - _SLOWER * state.phase)
     # They turn over as they go.
-    return cloud(state.cube, u + 7.0 * float(fan.which), v + 1.1 * state.drift, run)
+    return cloud(state.cube, u + 7.0 * float(fan.which), v + 0.6 * state.drift, run)
 
 
 @wp.func

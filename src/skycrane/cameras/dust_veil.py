@@ -63,18 +63,19 @@ def _between(near: float, far: float, rise: float, run: float, scale: float) -> 
 
 
 @wp.func
-def _clouds(state: DustState, p: wp.vec3, told: float, tear: float, deep: bool) -> wp.vec2:
+def _clouds(state: DustState, p: wp.vec3, told: float, tear: float, deep: float) -> wp.vec2:
     """Return (how much thicker the veil is, a logarithm whose exponential has the mean 1; light).
 
-    `told`: what the camera tells apart there, m; `tear`: how much clouds differ; `deep`: whether
-    they shade one another.
+    `told`: what the camera tells apart there, m; `tear`: how much clouds differ; `deep`: their
+    optical depth.
     """
     x = p[0] - state.carry[0]
     y = p[1] - state.carry[1]
     z = p[2] - _RISES * state.drift
     wide = cloud(state.cube, _WIDE * x, _WIDE * y, _WIDE * z)
     light = float(0.0)
-    if deep:
+    # Thin ones shade one another little, and show no fine ones.
+    if deep > 0.1:
         se = _UP_SUN * state.sun_east
         sn = _UP_SUN * state.sun_north
         up = cloud(state.cube, _WIDE * (x + se), _WIDE * (y + sn), _WIDE * (z + 0.7 * _UP_SUN))
@@ -88,7 +89,7 @@ def _clouds(state: DustState, p: wp.vec3, told: float, tear: float, deep: bool) 
         f = cloud(state.cube, _FINE * x + bend, _FINE * y - bend, 0.8 * _FINE * z)
         g += fine * f
         spread += fine * fine
-        finest = 0.6 * (1.0 - wp.smoothstep(0.003, 0.012, told))
+        finest = 0.6 * (1.0 - wp.smoothstep(0.003, 0.012, told)) * wp.smoothstep(0.3, 0.8, deep)
         if finest > 0.02:
             bend = 1.4 * f
             g += finest * cloud(state.cube, _FINEST * x + bend, _FINEST * y - bend, _FINEST * z)
@@ -142,10 +143,10 @@ def veil(state: DustState, start: wp.vec3, end: wp.vec3, lift: float, told: floa
         here *= wp.exp(-(de * de + dn * dn) * sharp)
         bright = float(1.0)
         if here > 0.03:
-            tear = torn * wp.min(0.6 + 0.4 * p[2] / state.low_height, 1.1)
+            tear = torn * wp.min(0.4 + 0.45 * p[2] / state.low_height, 1.0)
             # A long step passes many clouds, which make up for one another.
             tear /= wp.sqrt(1.0 + 0.4 * run)
-            c = _clouds(state, p, told * wp.length(p - start), tear, here > 0.1)
+            c = _clouds(state, p, told * wp.length(p - start), tear, here)
             here *= wp.exp(c[0] + wp.where(k == 0, lift, float(0.0)))
             # Thin clouds are lit throughout.
             bright += wp.clamp(0.2 * c[1], -0.35, 0.4) * torn * here / (here + 0.4)
