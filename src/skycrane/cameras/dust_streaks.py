@@ -25,7 +25,7 @@ _LONG = wp.constant(15.0)
 """How much longer than wide streaks are: a metre or two, as in the flown images."""
 _SIZES = wp.constant(8.0)
 """Sizes that there are at the most, beyond the first."""
-_CELL = wp.constant(0.085)
+_CELL = wp.constant(0.1)
 """A cell over the width of usual streaks: clouds of the cube measure 3 to 40 cells."""
 _STEP = wp.constant(1.2)
 """How far up the sun a flank is compared, cells."""
