@@ -119,7 +119,7 @@ def test_sheet_is_the_same_on_both_sides_but_for_its_texture(mission):
 
 def test_streaks_have_no_seam_where_plumes_meet(mission):
     state = DustHistory(mission, hover(mission, [18.0])).state(10.0)
-    state.ridge_depth = 0.0
+    state.ridge_depth = state.stone_share = 0.0
     # Across the middle line, in steps of a millimetre: a twentieth of the thinnest line's flank.
     east = np.arange(-4.0, 4.0, 0.001)
     for north in (-7.0, -4.0, 3.0, 6.0):
@@ -265,10 +265,14 @@ def test_the_rover_s_deck_stands_out_of_the_dust_that_hides_the_ground(mission):
     state = DustHistory(mission, hover(mission, [9.0], seconds=15.0)).state(14.9)
     deck = -mission.shape.rover.deck_z_m
     spots = np.array([[x, y, 0.0] for x in (-1.0, 0.0, 1.0) for y in (-1.0, 0.0, 1.0)])
-    ground = optics(state, [[0.0, 0.0, 8.0]], spots)[0][:, 0]
-    top = optics(state, [[0.0, 0.0, 8.0]], np.add(spots, [0.0, 0.0, deck]))[0][:, 0]
-    assert ground.mean() > 1.5
-    assert top.mean() < 0.5 * ground.mean()
+    state.stone_share = 0.0
+    ground, top = [], []
+    for drift in range(40):
+        state.drift = 17.0 * drift
+        ground.append(optics(state, [[0.0, 0.0, 8.0]], spots)[0][:, 0])
+        top.append(optics(state, [[0.0, 0.0, 8.0]], np.add(spots, [0.0, 0.0, deck]))[0][:, 0])
+    assert np.mean(ground) > 1.5
+    assert np.mean(top) < 0.5 * np.mean(ground)
 
 
 def test_opaque_dust_hides_the_ground_and_thin_dust_does_not(mission):
@@ -419,7 +423,8 @@ def test_what_streams_is_the_same_a_frame_later_farther_out(mission):
     assert 1.02 < run < 1.3
     before = texture(now, 1.0)
     moved, stood = texture(later, run), texture(later, 1.0)
-    assert alike(before, moved) > 0.92
+    # Some of it goes over to the next finer size, and billows turn over.
+    assert alike(before, moved) > 0.88
     assert alike(before, stood) < alike(before, moved) - 0.05
     # Nor does it crawl: tens of metres a second at most, some metres at least.
     speed = (later.phase - now.phase) * 30 * 5.0

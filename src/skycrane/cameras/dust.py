@@ -18,7 +18,7 @@ A phenomenological model for looking at, not a prediction of erosion. What it le
 - dust sends more light on than back (Chen-Chen et al. 2019, Icarus 330, 16, on Martian dust); deep
   in it light has forgotten where it came from (dust_light);
 - the veil is fed late, when the plumes are short, and cleared by Stokes settling out of two layers
-  and by the mission's wind near the ground (dust_air); its clouds billow (dust_billow);
+  and by the mission's wind near the ground (dust_air), and is torn to clouds (dust_veil);
 - the picture is drawn from the flown descent camera's last frames.
 
 How a renderer uses it, once a frame and once a ray:
@@ -36,9 +36,8 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.cameras.dust_billow import billow
 from skycrane.cameras.dust_light import covered, phase, settled_tint
-from skycrane.cameras.dust_sheet import sheet_at
+from skycrane.cameras.dust_sheet import Sheet, sheet_at
 from skycrane.cameras.dust_state import DustState
 from skycrane.cameras.dust_veil import layer, over, trapped, veil
 from skycrane.cameras.dust_wakes import stones_aloft
@@ -54,32 +53,6 @@ _THROWN = wp.constant(5.0)
 """Height of an eye over the ground below which stones fly between, m."""
 _TOLD = wp.constant(0.0035)
 """What a camera tells apart: two photosites, rad."""
-
-
-@wp.func
-def _cloud(state: DustState, start: wp.vec3, end: wp.vec3, below: float) -> wp.vec2:
-    """Return (how much thicker, light and shade) the cloud of the veil is that a ray shows.
-
-    It lies where most of the veil does: low over the ground, or a little above the eye that looks
-    up; but within the veil no farther than one sees. `below` is its depth over the ground: thin, it
-    is even.
-    """
-    high = wp.max(wp.max(start[2], end[2]), 0.0)
-    low = wp.max(wp.min(start[2], end[2]), 0.0)
-    length = wp.max(wp.length(end - start), 1.0e-3)
-    share = wp.min((0.4 + 1.4 * wp.min(low, 1.5)) / wp.max(high - low, 0.3), 1.0)
-    share = wp.min(share, 6.0 / length)
-    # From the eye to there: what looks up has its foot at the eye.
-    share = wp.where(start[2] < end[2], share, 1.0 - share)
-    thick = state.low_depth / state.low_height * wp.exp(-start[2] / state.low_height)
-    thick += state.veil_depth / state.veil_height * wp.exp(-start[2] / state.veil_height)
-    seen = 1.8 / (wp.max(thick, 1.0e-3) * length)
-    share = wp.where(thick > 1.0, wp.min(seen, 1.0), wp.min(share, seen))
-    # From above one sees many clouds at once, and less of each.
-    strong = 0.45 + 0.55 * wp.smoothstep(0.5, 2.0, thick)
-    strong *= wp.min(0.1 + 0.45 * below, 1.0)
-    rich = wp.smoothstep(0.2, 0.6, below)
-    return strong * billow(state, start + (end - start) * share, _TOLD * share * length, rich)
 
 
 @wp.func
@@ -101,41 +74,58 @@ def dust_optics(state: DustState, start: wp.vec3, end: wp.vec3) -> wp.vec3:
     if start[2] < end[2]:
         foot = start
         way = -way
-    aloft = veil(state, start, end)
     toward = phase(state, (end - start) / length)
     if low > 8.0:
+        aloft = veil(state, start, end, 0.0, _TOLD).depth
         return wp.vec3(aloft, 1.0 + (toward - 1.0) / (1.0 + 0.7 * aloft), 0.0)
     # From near there is little to tell apart in the sheet.
-    clear = wp.clamp(0.16 * high, 0.1, 1.0)
-    sheet = sheet_at(state, foot[0], foot[1], clear, _TOLD * length)
+    clear = wp.clamp(0.3 * high, 0.2, 1.0)
+    # Stones lie in the sheet for an eye above them, and fly before it for one among them.
+    among = start[2] > end[2] and start[2] < _THROWN
+    # Nothing of it reaches high up, and nothing is seen of it behind very much dust.
+    hidden = state.low_depth * layer(low, high, length, state.low_height)
+    shown = (1.0 - wp.smoothstep(1.0, 1.5, low)) * (1.0 - wp.smoothstep(4.5, 6.5, hidden))
+    sheet = Sheet()
+    sheet.shade = 1.0
+    sheet.height = 1.0
+    if shown > 0.0:
+        sheet = sheet_at(state, foot[0], foot[1], clear, _TOLD * length, among)
+        sheet.depth *= shown
+        sheet.lift *= shown
     # A grazing ray leaves the place where the sheet was sampled; its path counts up to a few times.
     near = sheet.depth * wp.min(layer(low, high, length, sheet.height), 4.0)
-    below = over(state, 0.0)
-    cloud = _cloud(state, start, end, below)
-    # What streams along the ground pushes up the low veil, and shows on its top.
-    aloft *= wp.exp(0.8 * cloud[0] - 0.05 + 0.4 * sheet.lift)
-    near *= wp.exp(0.25 * cloud[0])
-    aloft += trapped(state, start, length)
+    air = veil(state, start, end, sheet.lift, _TOLD)
+    held = trapped(state, start, length)
+    aloft = air.depth + held
     total = near + aloft
-    # In thick dust heads rise into the light, and hollows lie under more of it.
-    lit = 1.3 * cloud[1] + 1.2 * (sheet.shade - 1.0) + 0.22 * cloud[0] * (1.0 - wp.exp(-aloft))
-    shade = (near * sheet.shade + aloft * (1.0 + lit)) / wp.max(total, 1.0e-6)
+    # The sheet lies behind the veil, or before it for an eye that looks up.
+    from_air = 1.0 - wp.exp(-aloft)
+    from_sheet = 1.0 - wp.exp(-near)
+    if start[2] < end[2]:
+        from_air *= 1.0 - from_sheet
+    else:
+        from_sheet *= 1.0 - from_air
+    shade = (from_sheet * sheet.shade + from_air * air.shade) / wp.max(
+        from_air + from_sheet, 1.0e-6
+    )
     up = wp.min(0.3, 0.5 * (start[2] + end[2]))
     middle = foot - way * (up / wp.max(high - low, 0.3))
     light = covered(state, wp.vec3(middle[0], middle[1], up))
     # Light that went from grain to grain has forgotten where it came from. Under much dust it is
-    # darker, a two-stream share of what grains scatter back up: under a thick cloud more so.
-    roof = over(state, wp.max(start[2], 0.0)) * (1.0 + 0.4 * cloud[0])
+    # darker, a two-stream share of what grains scatter back up.
+    roof = over(state, wp.max(start[2], 0.0))
     shade /= 1.0 + _BACK * (1.0 - state.forward) * roof
     once = 1.0 / (1.0 + 0.7 * total)
     shade *= (1.0 + (light - 1.0) * once) * (1.0 + (toward - 1.0) * once)
-    if start[2] > end[2] and start[2] < _THROWN and state.stone_share > 0.0:
+    stone = sheet.stone
+    seen = wp.exp(-aloft)
+    if among and state.stone_share > 0.0:
         # One height stands for all that stones are thrown to.
-        spot = start + 0.45 * (end - start)
-        sheet.stone = wp.max(sheet.stone, stones_aloft(state, spot))
+        stone = stones_aloft(state, start + 0.45 * (end - start))
+        seen = 1.0
     # A flying stone hides what is behind it, and is darker than dust in the sun.
-    total += 3.0 * sheet.stone
-    shade *= 1.0 - 0.25 * sheet.stone
+    total += 3.0 * stone
+    shade *= 1.0 - 0.2 * stone * seen
     return wp.vec3(total, shade, sheet.swept)
 
 

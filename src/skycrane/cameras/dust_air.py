@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from skycrane.cameras.dust_plumes import STEP_S, hold_last, leaky
+from skycrane.cameras.dust_flow import STEP_S, hold_last, leaky
 from skycrane.mars.wind import layer_scale, steady_wind
 from skycrane.mission.air import Wind
 from skycrane.mission.dust import Dust
@@ -37,7 +37,7 @@ def airborne(dust: Dust, wind: Wind, force: Series, excess: Array, deck_m: float
     Args:
         dust: the mission's table.
         wind: its wind.
-        force: what drives each plume (dust_plumes.gather).
+        force: what drives each plume (dust_flow.gather).
         excess: each plume's excess over the threshold, in thresholds, (n, plumes).
         deck_m: height of the rover's deck over the ground.
     """

@@ -10,11 +10,10 @@ import warp as wp
 from numpy.typing import NDArray
 
 from skycrane.cameras.dust_air import airborne
-from skycrane.cameras.dust_flow import sheets
-from skycrane.cameras.dust_noise import LATTICE
-from skycrane.cameras.dust_plumes import FAR_M, PLUMES, STEP_S, gather, plumes_of
+from skycrane.cameras.dust_flow import FAR_M, PLUMES, STEP_S, gather, plumes_of, sheets
+from skycrane.cameras.dust_noise import LATTICE, cloud_cube
 from skycrane.cameras.dust_state import DustState
-from skycrane.cameras.dust_stones import BUMP_CELL_M, bump_map
+from skycrane.cameras.dust_wakes import BUMP_CELL_M, bump_map
 from skycrane.draws import generator, key32
 from skycrane.flight.record import Flight
 from skycrane.mars.frames import SiteFrame, rotate
@@ -74,6 +73,8 @@ class DustHistory:
         self._seed = key32(mission.site.seed, "dust streaks")
         numbers = generator(mission.site.seed, "dust").uniform(-1.0, 1.0, LATTICE**3)
         self._lattice = wp.array(numbers.astype(np.float32), dtype=float, device=device)
+        clouds = cloud_cube(generator(mission.site.seed, "dust clouds"))
+        self._cube = wp.array(clouds, dtype=float, device=device)
         self._device = device
         self._bumps: tuple[Any, float, float] | None = None
         self._groups = plumes_of(mission)
@@ -222,7 +223,7 @@ class DustHistory:
         d = self._dust
         state: Any = DustState()
         veil = self.veil_optical_depth(t_s)
-        state.seed, state.lattice = self._seed, self._lattice
+        state.seed, state.lattice, state.cube = self._seed, self._lattice, self._cube
         deep = 1.0 - float(np.exp(-veil / _DEEP))
         thin, thick = np.array(d.thin_albedo), np.array(d.albedo)
         state.albedo = wp.vec3(*(thin + (thick - thin) * deep))

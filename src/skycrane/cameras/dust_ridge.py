@@ -6,12 +6,11 @@ is broad, unsteady and sways as a whole (Saddington, Knowles and Cabrita 2009, A
 toward the clearer side, bright where it breaks, with folds and thin sheets behind it.
 """
 
-# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes
 from __future__ import annotations
 
 import warp as wp
 
-from skycrane.cameras.dust_noise import noise
+from skycrane.cameras.dust_noise import cloud, noise
 from skycrane.cameras.dust_state import DustState
 
 __all__ = ["MEETING_LIMIT", "Meeting", "meeting"]
@@ -56,32 +55,24 @@ def meeting(state: DustState, apart: float, at: wp.vec2) -> Meeting:
     w2 = noise(state.lattice, 9, 0.3 * x + 0.8 * w1, 0.4 * y, 0.15 * t)
     width = state.ridge_width
     gap = lean * apart + 0.9 * w1 + 0.36 * w2
-    if gap < -0.14 - (0.1 + 3.2 * state.ridge_soft) * width:
+    # Beyond what is torn there is nothing.
+    if gap < -0.4 - (0.1 + 3.2 * state.ridge_soft) * width:
         return m
     px = x + 0.9 * w2
     py = y + 1.1 * w1 - 0.7 * w2
-    w3 = noise(state.lattice, 13, 0.75 * px, 1.0 * py, 0.2 * t)
-    w4 = noise(state.lattice, 15, 1.9 * px + 0.6 * w3, 2.4 * py - 0.6 * w3, 0.3 * t)
-    gap += 0.09 * w3 + 0.04 * w4
+    # What breaks is torn; of two sizes, the one pushes the other aside.
+    torn = wp.clamp(cloud(state.cube, 6.0 * px, 7.0 * py, 1.2 * t), -2.5, 2.5)
+    fine = cloud(state.cube, 30.0 * px + 1.6 * torn, 36.0 * py - 1.6 * torn, 3.0 * t)
+    gap += 0.08 * torn + 0.03 * fine
     far = 1.0 - wp.smoothstep(0.55, 1.0, wp.abs(apart) / _LIMIT)
-    # What breaks is a stack of thin sheets, each along the edge.
-    leaf = float(0.0)
-    if gap < 5.0 * width:
-        leaf = noise(state.lattice, 19, 7.0 * gap + 0.9 * w4, 0.35 * py + 1.3 * w3, 0.3 * t)
     # Sharp toward the clear side, here more and there less, trailing off on the other.
-    soft = state.ridge_soft * (1.0 + 0.8 * w3 - 0.6 * w1)
+    soft = state.ridge_soft * wp.max(1.0 + 0.3 * torn - 0.6 * w1, 0.1)
     face = wp.smoothstep(-(0.1 + 1.3 * soft) * width, (0.25 + 0.9 * soft) * width, gap)
-    patch = wp.smoothstep(-0.75, 0.5, w2 - 0.7 * w1 + 0.3 * w3)
-    fine = noise(state.lattice, 23, 4.7 * px + 0.8 * w4, 5.3 * py - 0.8 * w4, 0.4 * t)
-    # Seen edge on, folds are bright lines.
-    folds = 1.0 - wp.min(1.6 * wp.abs(w4 + 0.4 * fine + 0.5 * w3), 1.0)
-    threads = wp.max(fine + 0.5 * w4, 0.0)
-    wisps = 0.5 + 0.45 * wp.max(1.0 - state.ridge_soft, 0.0) * leaf
-    wisps += 0.22 * folds * folds + 0.35 * threads
+    patch = wp.smoothstep(-0.75, 0.5, w2 - 0.7 * w1 + 0.15 * torn)
+    wisp = 0.45 * torn + 0.5 * fine
     m.crest = face * wp.exp(-wp.max(gap, 0.0) / width) * (0.2 + 0.8 * patch) * far
-    m.crest *= wp.max(wisps, 0.05)
-    m.behind = face * wp.exp(-wp.max(gap, 0.0) / 3.5) * far
-    turned = 0.45 + 0.25 * w2 + 0.2 * w3 + 0.16 * folds * folds + 0.3 * threads
-    m.behind *= wp.max(turned, 0.05)
-    m.shade = 0.2 * m.crest * (0.4 + folds)
+    m.crest *= 0.6 * wp.exp(wp.max(1.0 - 0.4 * state.ridge_soft, 0.0) * wisp)
+    m.behind = face * wp.exp(-wp.max(gap, 0.0) / 2.2) * far
+    m.behind *= 0.5 * wp.exp(0.9 * wisp + 0.25 * w2)
+    m.shade = (0.08 * m.crest + 0.06 * m.behind) * (1.0 + 1.5 * wisp)
     return m

@@ -8,7 +8,7 @@ import warp as wp
 from skycrane.cameras.dust_noise import noise
 from skycrane.cameras.dust_ridge import MEETING_LIMIT, Meeting, meeting
 from skycrane.cameras.dust_state import DustState
-from skycrane.cameras.dust_streaks import Fan, offset, streak
+from skycrane.cameras.dust_streaks import Fan, Stream, offset, stream
 from skycrane.cameras.dust_wakes import stones, wake
 
 __all__ = ["Sheet", "sheet_at"]
@@ -134,11 +134,13 @@ def _fan(state: DustState, f: _Flows, foot: float, bend: float) -> Fan:
 
 
 @wp.func
-def sheet_at(state: DustState, east: float, north: float, clear: float, foot: float) -> Sheet:
+def sheet_at(
+    state: DustState, east: float, north: float, clear: float, foot: float, bare: bool
+) -> Sheet:
     """Return the sheet at a place.
 
     `clear` is how much of its texture shows, 0 to 1: from within there is little to tell apart;
-    `foot` what the camera tells apart, m.
+    `foot` what the camera tells apart, m; `bare` leaves out the flying stones.
     """
     s = Sheet()
     s.shade = 1.0
@@ -150,8 +152,7 @@ def sheet_at(state: DustState, east: float, north: float, clear: float, foot: fl
         return s
     # Wide as rooms: more is picked up here than there, and streams bend a little.
     patchy = noise(state.lattice, 29, 0.09 * east, 0.09 * north, 0.1 * state.drift)
-    some = noise(state.lattice, 31, 0.37 * east, 0.37 * north, 0.3 * state.drift)
-    fan = _fan(state, f, foot, 0.2 * patchy + 0.02 * some)
+    fan = _fan(state, f, foot, 0.13 * patchy)
     m = Meeting()
     # Beyond what the noises can bridge there is no meeting line, and no need of them.
     if wp.abs(f.between) < _LIMIT:
@@ -159,23 +160,26 @@ def sheet_at(state: DustState, east: float, north: float, clear: float, foot: fl
     # Radial to where the sheets meet; there the flow goes up, and streaks end.
     run = fan.r / (0.65 * state.reach[f.main])
     core = state.core_share * state.reach[f.main]
-    keep = wp.smoothstep(0.0, 0.7, f.apart) * wp.smoothstep(0.1, 1.8, fan.r / core)
-    keep *= 0.75 + 0.25 * wp.smoothstep(-0.6, 0.5, some + 0.5 * patchy)
-    keep *= clear * f.kept * (1.0 - 0.5 * wp.min(m.crest, 1.0)) / (1.0 + run * run)
-    lines = wp.vec3(0.0, 0.0, 0.0)
+    keep = wp.smoothstep(0.0, 0.7, f.apart) * clear * f.kept
+    lines = keep * wp.smoothstep(0.1, 1.8, fan.r / core)
+    lines *= (1.0 - 0.5 * wp.min(m.crest, 1.0)) / (1.0 + run * run)
+    # Streaks break up into billows as they run outward.
+    rolls = keep * wp.smoothstep(0.8, 6.0, fan.r / core)
+    st = Stream()
     if keep > 0.01:
-        lines = streak(state, fan)
-        if state.wake_contrast > 0.0 and keep > 0.05 and foot < 0.2:
+        st = stream(state, fan)
+        if state.wake_contrast > 0.0 and lines > 0.05 and foot < 0.2:
             tail = wake(state, fan, east, north)
             # A wake is a bundle of streaks too.
-            lines[1] = lines[1] + state.wake_contrast * tail * (0.75 + 2.5 * wp.max(lines[1], 0.0))
-    if foot < 0.05 and keep > 0.15:
+            st.line += state.wake_contrast * tail * (0.75 + 2.5 * wp.max(st.line, 0.0))
+    if not bare and foot < 0.05 and lines > 0.15:
         s.stone = stones(state, fan)
     s.height = (state.height_minimum + state.height_share * f.nearest) * (1.0 + 2.0 * m.crest)
-    more = 0.15 * lines[0] + state.streak_contrast * (lines[1] - 0.2)
-    s.depth *= wp.exp(0.1 * patchy + keep * more)
+    streaks = lines * state.streak_contrast * st.line
+    s.depth *= wp.exp(0.1 * patchy + streaks + 0.28 * rolls * st.billow)
     s.depth += f.depth * clear * state.ridge_depth * (m.crest + 0.6 * m.behind)
-    s.lift = keep * (0.5 * lines[0] + 0.6 * lines[1])
-    s.shade = 1.0 + keep * wp.clamp(state.streak_relief * lines[2] + 0.08 * lines[1], -0.4, 0.5)
+    s.lift = 0.35 * lines * st.line + 0.25 * rolls * st.billow
+    s.shade = 1.0 + lines * wp.clamp(state.streak_relief * st.flank + 0.08 * st.line, -0.4, 0.5)
+    s.shade += rolls * wp.clamp(0.1 * st.lit, -0.2, 0.25)
     s.shade += m.shade * wp.min(0.3 * state.ridge_depth, 1.0)
     return s

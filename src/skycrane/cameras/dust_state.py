@@ -14,6 +14,7 @@ class DustState:
     active: wp.int32
     seed: wp.uint32
     lattice: wp.array(dtype=float)  # type: ignore[valid-type]
+    cube: wp.array(dtype=float)  # type: ignore[valid-type]
     ground: wp.float32
     east: wp.vec4
     north: wp.vec4
@@ -36,7 +37,6 @@ class DustState:
     wake_contrast: wp.float32
     stone_share: wp.float32
     stone_radius: wp.float32
-    stone_light: wp.float32
     ridge_depth: wp.float32
     ridge_width: wp.float32
     ridge_lean: wp.float32

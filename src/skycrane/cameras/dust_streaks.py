@@ -1,34 +1,40 @@
-"""Fans and streaks of each plume's sheet.
+"""Billows and streaks of each plume's sheet, which its flow carries outward.
 
-All of it is noise that a plume's flow carries outward, so that the pattern stands still in
-(azimuth, logarithm of the distance less a phase). Streaks are as wide in metres near a plume as
-far from it, as in the flown images: the farther out, the more of them there are to a radian. What
-is too wide there fades out and what is finer fades in.
+The pattern stands still in (azimuth, logarithm of the distance less a phase): a moment later it is
+the same, farther out and wider. Billows are clouds as long as wide there. Streaks are the same
+clouds drawn out along the flow, many widths and strengths at once, that meet and part like braids;
+the farther out, the finer they are to a radian, so that the widest measure the same in metres near
+a plume as far from it. What is too wide there fades out and what is finer fades in.
 """
 
+# ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes
 from __future__ import annotations
 
 import warp as wp
 
-from skycrane.cameras.dust_noise import noise, noise_slope
+from skycrane.cameras.dust_noise import cloud
 from skycrane.cameras.dust_state import DustState
 
-__all__ = ["Fan", "offset", "streak"]
+__all__ = ["Fan", "Stream", "offset", "stream"]
 
 wp.set_module_options({"enable_backward": False})
 
-_FIRST = wp.constant(11.0)
+_FIRST = wp.constant(14.0)
 """Streaks' cells to a radian nearest to a plume; each finer size has twice as many."""
-_LONG = wp.constant(17.0)
+_LONG = wp.constant(15.0)
 """How much longer than wide streaks are: a metre or two, as in the flown images."""
 _SIZES = wp.constant(8.0)
 """Sizes that there are at the most, beyond the first."""
-_PUSH = wp.constant(0.5)
-"""How far streaks push finer ones aside, cells of theirs."""
-_WISP = wp.constant(0.15)
-"""How much stronger they are there."""
-_STEP = wp.constant(0.3)
+_CELL = wp.constant(0.1)
+"""A cell over the width of usual streaks: clouds of the cube measure 3 to 40 cells."""
+_STEP = wp.constant(1.2)
 """How far up the sun a flank is compared, cells."""
+_BILLOW = wp.constant(26.0)
+"""Billows' cells to a radian: they measure a tenth to one of the distance to the plume."""
+_SLOWER = wp.constant(0.85)
+"""Speed of billows, whose heads stand higher, over that of streaks."""
+_TOWARD = wp.constant(0.07)
+"""How far up the sun billows are compared, share of the distance to the plume."""
 
 
 @wp.struct
@@ -50,6 +56,23 @@ class Fan:
     foot: float
 
 
+@wp.struct
+class Stream:
+    """What the flow carries past a place.
+
+    Attributes:
+        billow: how much thicker the sheet is there, about -2 to 2.
+        lit: light and shade of that, likewise.
+        line: streaks: 0 on the mean, few far above it.
+        flank: rise of their flanks toward the sun.
+    """
+
+    billow: float
+    lit: float
+    line: float
+    flank: float
+
+
 @wp.func
 def offset(state: DustState, i: int, east: float, north: float) -> wp.vec2:
     """Return the vector [m] from a plume's impingement, drawn out along its row of engines."""
@@ -64,67 +87,66 @@ def offset(state: DustState, i: int, east: float, north: float) -> wp.vec2:
 
 
 @wp.func
-def _broad(state: DustState, fan: Fan) -> float:
-    """Return fans, one to a few to a quadrant, about -1 to 1."""
-    phase = state.phase
-    u = fan.out[0]
-    v = fan.out[1]
-    wide = noise(state.lattice, fan.which + 1, 1.3 * u, 1.3 * v, 0.6 * (fan.log - 0.8 * phase))
-    narrow = noise(state.lattice, fan.which + 2, 3.1 * u, 3.1 * v, 0.9 * (fan.log - 0.9 * phase))
-    return 0.6 * wide + 0.5 * narrow
+def _billow(state: DustState, fan: Fan, radial: float, across: float) -> float:
+    """Return billows a little aside, by a share of the distance to the plume."""
+    u = _BILLOW * (fan.out[0] - across * fan.out[1])
+    v = _BILLOW * (fan.out[1] + across * fan.out[0])
+    run = 0.7 * _BILLOW * (fan.log + radial - _SLOWER * state.phase)
+    # They turn over as they go.
+    return cloud(state.cube, u + 7.0 * float(fan.which), v + 0.6 * state.drift, run)
 
 
 @wp.func
-def _strand(state: DustState, fan: Fan, which: int, often: float, aside: float) -> wp.vec2:
-    """Return (noise of `often` cells to a radian, -1 to 1; its slope across the flow, a cell).
-
-    What it is made of runs outward, the faster the farther it is.
-    """
-    u = fan.out[0] - aside * fan.out[1]
-    v = fan.out[1] + aside * fan.out[0]
-    run = wp.max(often / _LONG, 0.8) * (fan.log - state.phase)
-    n = noise_slope(state.lattice, fan.which + which, often * u, often * v, run)
-    return wp.vec2(n[0], n[2] * fan.out[0] - n[1] * fan.out[1])
+def _strands(state: DustState, fan: Fan, size: int, aside: float, step: float) -> float:
+    """Return streaks of a size, pushed `aside` [rad], `step` cells across the flow."""
+    often = _FIRST * float(1 << size)
+    turn = aside + step / often
+    u = often * (fan.out[0] - turn * fan.out[1])
+    v = often * (fan.out[1] + turn * fan.out[0])
+    run = often / _LONG * (fan.log - state.phase)
+    return cloud(state.cube, u, v + 23.0 * float(fan.which + 3 * size), run)
 
 
 @wp.func
 def _line(n: float) -> float:
-    """Return thin bright lines from noise: few stand out, and more lie between them."""
-    p = wp.max(n - 0.1, 0.0)
-    return 2.0 * p * p + 0.5 * n
+    """Return few bright lines and many faint ones of evenly spread numbers, 0 on the mean."""
+    p = wp.max(n, 0.0)
+    return 0.5 * n + 0.16 * p * p - 0.08
 
 
 @wp.func
-def streak(state: DustState, fan: Fan) -> wp.vec3:
-    """Return (broad fans, streaks, rise of their flanks toward the sun) of a sheet.
-
-    Three sizes at a place, each twice as fine as the one before; streaks gather in bundles.
-    """
-    broad = _broad(state, fan)
+def stream(state: DustState, fan: Fan) -> Stream:
+    """Return what the flow carries past a place: billows, and streaks in bundles between them."""
+    s = Stream()
+    sun_out = state.sun_east * fan.out[0] + state.sun_north * fan.out[1]
+    sun_across = state.sun_north * fan.out[0] - state.sun_east * fan.out[1]
+    s.billow = _billow(state, fan, 0.0, 0.0)
+    s.lit = s.billow - _billow(state, fan, _TOWARD * sun_out, _TOWARD * sun_across)
     # What a camera cannot tell apart shows as wider streaks, and fainter.
-    width = wp.max(0.22 * state.streak_width, 0.5 * fan.foot)
-    faint = wp.sqrt(0.22 * state.streak_width / width)
-    size = wp.clamp(wp.log2(fan.r / (4.0 * _FIRST * width)), 0.0, _SIZES)
+    cell = wp.max(_CELL * state.streak_width, 0.3 * fan.foot)
+    faint = wp.sqrt(_CELL * state.streak_width / cell)
+    size = wp.clamp(wp.log2(fan.r / (_FIRST * cell)), 0.0, _SIZES)
     whole = int(size)
     part = size - float(whole)
-    often = _FIRST * float(1 << whole)
+    # As the place goes outward, weights go over from one size to the next without a step.
+    part = wp.smoothstep(0.25, 0.75, part)
+    aside = 0.004 * s.billow
+    nearest = wp.where(part < 0.5, whole, whole + 1)
+    strand = _strands(state, fan, nearest, aside, 0.0)
+    n = float(strand)
+    alone = float(1.0)
+    if part > 0.0 and part < 1.0:
+        other = _strands(state, fan, 2 * whole + 1 - nearest, aside, 0.0)
+        share = wp.min(part, 1.0 - part)
+        n = (strand + (other - strand) * share) / wp.sqrt(1.0 - 2.0 * share * (1.0 - share))
+        alone = 1.0 - 2.0 * share
     # At the foot all run together.
-    some = wp.smoothstep(0.3, 1.0, fan.r / (2.0 * _FIRST * wp.max(fan.foot, 0.01)))
-    bundle = _strand(state, fan, 3, 9.3, 0.0)
-    sway = 0.012 * bundle[0] + 0.02 * broad
-    a = _strand(state, fan, 4 + whole, often, sway)
-    # As the place goes outward, weights go over from one size to the next without a step; so does
-    # how much each size is pushed aside by the one before it.
-    coarse = 0.8 * (1.0 - part)
-    middle = 1.0 - 0.2 * part
-    b = _strand(state, fan, 5 + whole, 2.0 * often, sway + _PUSH * coarse * a[0] / often)
-    c = _strand(state, fan, 6 + whole, 4.0 * often, sway + _PUSH * 0.4 * b[0] / often)
-    gathered = wp.clamp(0.85 + 0.45 * bundle[0] + 0.3 * broad, 0.3, 1.4) * some * faint
-    # Wisps: the finer are strong where the coarser are.
-    middle *= wp.clamp(1.0 + _WISP * coarse * a[0], 0.2, 2.0)
-    fine = part * wp.clamp(1.0 + 0.8 * _WISP * b[0], 0.2, 2.0)
-    lines = coarse * _line(a[0]) + middle * _line(b[0]) + fine * _line(c[0])
-    slope = coarse * a[1] + middle * b[1] + fine * c[1]
-    up_sun = state.sun_north * fan.out[0] - state.sun_east * fan.out[1]
-    lines = gathered * lines + 0.12 * some * bundle[0]
-    return wp.vec3(broad, lines, -_STEP * up_sun * gathered * slope)
+    some = faint * wp.smoothstep(0.3, 1.0, fan.r / (2.0 * _FIRST * wp.max(fan.foot, 0.01)))
+    some *= wp.clamp(0.85 + 0.3 * s.billow, 0.2, 1.6)
+    s.line = some * _line(n)
+    # Of one size only, and none where the other is as strong.
+    alone *= wp.abs(sun_across)
+    if alone > 0.1:
+        up = _strands(state, fan, nearest, aside, wp.where(sun_across > 0.0, _STEP, -_STEP))
+        s.flank = some * (strand - up) * (alone - 0.1)
+    return s

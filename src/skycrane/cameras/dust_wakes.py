@@ -3,14 +3,30 @@
 # ruff: noqa: UP018 - float(0.0) tells Warp that a variable changes in a loop
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 import warp as wp
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from skycrane.cameras.dust_state import DustState
 from skycrane.cameras.dust_streaks import Fan, offset
 
-__all__ = ["stones", "stones_aloft", "wake"]
+__all__ = ["BUMP_CELL_M", "bump_map", "stones", "stones_aloft", "wake"]
 
 wp.set_module_options({"enable_backward": False})
+
+Array = NDArray[np.float64]
+
+BUMP_CELL_M = 0.06
+_COUNT = 640
+"""Cells along an edge: what the cameras see of the ground from the last 20 m."""
+_GROUND_CELLS = 14.0
+"""Width over which the ground is averaged that stones stand out of, cells."""
+_WIDTHS = (0.9, 2.2, 4.0)
+"""Widths over which stones are averaged, cells: the farther down the flow, the wider their wake."""
 
 # Odd multipliers of the lattice hash; as constants, because a literal is a signed 32-bit number.
 _MIX_A = wp.constant(wp.uint32(0x7FEB352D))
@@ -67,15 +83,15 @@ def wake(state: DustState, fan: Fan, east: float, north: float) -> float:
         return 0.0
     out = float(0.0)
     s = float(0.12)
-    for k in range(7):
+    for k in range(5):
         b = _bump(state, east - s * fan.out[0], north - s * fan.out[1], fan.foot < 0.02)
         rise = b[0]
-        if k > 4:
+        if k > 3:
             rise = 2.2 * b[2]
         elif k > 1:
             rise = 1.4 * b[1]
         out = wp.max(out, wp.smoothstep(0.015, 0.10, rise) * (1.0 - s / 3.6))
-        s += 0.15 + 0.25 * s
+        s += 0.2 + 0.4 * s
     return out
 
 
@@ -130,3 +146,26 @@ def stones_aloft(state: DustState, at: wp.vec3) -> float:
     fan.out = way / fan.r
     fan.log = wp.log(fan.r)
     return stones(state, fan)
+
+
+def bump_map(
+    height_m: Callable[[Array, Array], Array], east_m: float, north_m: float, device: Any = None
+) -> tuple[Any, float, float]:
+    """Return how far the ground stands out [m] around a place, and the map's south-west corner.
+
+    Args:
+        height_m: terrain height [m] at site east, north [m], vectorised.
+        east_m, north_m: the map's middle.
+        device: where the map is kept.
+
+    Returns:
+        A Warp array (cells north, cells east) of heights over the surroundings, averaged over three
+        widths; east and north [m] of its first cell.
+    """
+    line = (np.arange(_COUNT) - 0.5 * _COUNT) * BUMP_CELL_M
+    east, north = np.meshgrid(east_m + line, north_m + line)
+    height = np.asarray(height_m(east, north), np.float32)
+    around = gaussian_filter(height, _GROUND_CELLS, truncate=2.5)
+    widths = [gaussian_filter(height, w, truncate=3.0) - around for w in _WIDTHS]
+    bumps = np.ascontiguousarray(np.stack(widths, axis=-1))
+    return wp.array(bumps, dtype=wp.vec3, device=device), float(east[0, 0]), float(north[0, 0])
