@@ -11,10 +11,13 @@ __all__ = [
     "SURFACES",
     "Bodies",
     "BodyHit",
+    "aim_past",
     "body_hit",
     "body_normal",
     "body_shadow",
+    "eye_past",
     "may_shade",
+    "moves",
     "surface_hit",
 ]
 
@@ -50,6 +53,10 @@ class Bodies:
         casters: surfaces whose shadow may be in view.
         seen_count, caster_count: how many may be in the picture, and how many casters.
         all_centre, all_radius: a sphere around all casters.
+        past, about: how far a camera moves [m] and turns [rad] in the frame of each surface during
+            an exposure, local axes of its middle.
+        moving: past which surfaces it moves so far that it shows, a bit each.
+        smeared: those by more than a photosite.
     """
 
     trees: Trees
@@ -71,6 +78,10 @@ class Bodies:
     caster_count: int
     all_centre: wp.vec3
     all_radius: float
+    past: wp.array(dtype=wp.vec3)  # type: ignore[valid-type]
+    about: wp.array(dtype=wp.vec3)  # type: ignore[valid-type]
+    moving: int
+    smeared: int
 
 
 @wp.struct
@@ -105,6 +116,27 @@ def may_shade(b: Bodies, p: wp.vec3, sun: wp.vec3, spread: float) -> bool:
         if wp.dot(off, off) < r * r and along > -r:
             return True
     return False
+
+
+@wp.func
+def moves(b: Bodies, k: int) -> bool:
+    """Return whether a surface moves before the camera during the exposure."""
+    return ((b.moving >> k) & 1) != 0
+
+
+@wp.func
+def eye_past(b: Bodies, k: int, o: wp.vec3, when: float) -> wp.vec3:
+    """Return where a ray of a moment starts, as if surface `k` stood still.
+
+    So told, its shape, place and tree are those of the exposure's middle at every moment.
+    """
+    return o + b.past[k] * when
+
+
+@wp.func
+def aim_past(b: Bodies, k: int, d: wp.vec3, when: float) -> wp.vec3:
+    """Return where a ray of a moment looks, as if surface `k` stood still."""
+    return wp.normalize(d + wp.cross(b.about[k] * when, d))
 
 
 @wp.func

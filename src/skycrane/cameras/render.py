@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.cameras.bodies import SURFACES, Bodies, BodyHit
+from skycrane.cameras.bodies import SURFACES, Bodies, BodyHit, aim_past, eye_past, moves
 from skycrane.cameras.body_light import body_light
 from skycrane.cameras.cord_light import cord_light
 from skycrane.cameras.dust import DustState, settled_tint
@@ -13,7 +13,7 @@ from skycrane.cameras.dust_way import dust_before
 from skycrane.cameras.ground_light import ground_light
 from skycrane.cameras.heightfield import Ground, datum_height, trace_ground_from
 from skycrane.cameras.pupil import pupil_start
-from skycrane.cameras.rays import Ray, View, aims_of, moved, ray_of, turned
+from skycrane.cameras.rays import Ray, View, aims_of, instant_of, moved, ray_of, turned
 from skycrane.cameras.strands import Strands, cell_of, cord_at, cord_body, cord_front
 from skycrane.cameras.tile_bodies import hit_of, tile_hits
 from skycrane.mars.regolith import Regolith, sun_gain
@@ -63,11 +63,10 @@ def _look(
 ) -> Seen:
     """Return what one ray sees.
 
-    The ground is met by the ray of a moment within the exposure: it rushes by, while the bodies
-    near a camera fly along with it.
+    Ground and sky are met as the camera moves through the exposure, each body as it moves past it.
     """
-    o = view.eye
-    d = ray.d
+    o = moved(view, ray)
+    d = turned(view, ray)
     key = ray.key
     quarter = 2 * (ray.row & 1) + (ray.column & 1)
     cone = view.cone
@@ -75,9 +74,6 @@ def _look(
     near = float(_FAR)
     if hit.t >= 0.0:
         near = hit.t
-    else:
-        o = moved(view, ray)
-        d = turned(view, ray)
     t = trace_ground_from(g, o, d, cone, ray.begin, near)
     cos_sun = wp.dot(d, air.sun)
     from_height = datum_height(g, o)
@@ -90,6 +86,11 @@ def _look(
         seen.body = 1
     elif hit.t >= 0.0:
         t = hit.t
+        o = view.eye
+        d = ray.d
+        if moves(b, hit.surface):
+            o = eye_past(b, hit.surface, o, ray.when)
+            d = aim_past(b, hit.surface, d, ray.when)
         seen.light = body_light(g, air, b, hit, o, d, cone, key, quarter)
         if fallen[3] > 0.0 and hit.surface == _ROVER:
             at = b.first[hit.surface] + hit.face
@@ -248,13 +249,14 @@ def render_kernel(
     corners = int(4)
     while n < count:
         d = aims_of(view, directions, ti, tj, n)
-        hits = tile_hits(bodies, 2 * ti, 2 * tj, view.eye, d, float(_FAR))
+        when = instant_of(view, ti, tj, n)
+        hits = tile_hits(bodies, 2 * ti, 2 * tj, view.eye, d, when, float(_FAR))
         any_body = wp.max(hits.t) >= 0.0
         for k in range(corners):
             i = 2 * ti + k // 2
             j = 2 * tj + k % 2
             if i < light.shape[0] and j < light.shape[1]:
-                ray = ray_of(view, d[k], begins[ti >> 3, tj >> 3], i, j, n)
+                ray = ray_of(view, d[k], when, begins[ti >> 3, tj >> 3], i, j, n)
                 hit = BodyHit()
                 hit.t = float(-1.0)
                 if any_body:
@@ -281,7 +283,8 @@ def render_kernel(
                         body[i, j] = wp.uint8(seen.body)
                 else:
                     light[i, j] = light[i, j] + seen.light
-        if n == 0 and _is_fine(green, met, far):
+        fine = (bodies.smeared & bodies.tiles[ti >> 3, tj >> 3]) != 0
+        if n == 0 and (fine or _is_fine(green, met, far)):
             count = wp.max(view.samples, view.body_samples)
         n += 1
     if count > 1:

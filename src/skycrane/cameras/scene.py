@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
 from skycrane.cameras.bodies import SURFACES
@@ -32,10 +32,11 @@ _OPEN = ("parachute", "bridles")
 """Cloth and lines: nothing of them shades itself from the sky enough to bake."""
 _BREATHING_HZ = 1.7
 _GONE_S = 15.0
+_COVER = "parachute_cover"
 _COVER_S = 8.0
 """How long the parachute's cover is drawn after the mortar fires."""
 _CARRIER = {name: name for name in SURFACES} | {
-    "parachute_cover": "backshell",
+    _COVER: "backshell",
     "bridles": "descent_stage",
 }
 """The body in whose frame each surface lies."""
@@ -137,8 +138,8 @@ class Scene:
         """Return local coordinates of a mars_fixed position."""
         return self.frame.position_site_m(position_m) - [*self.focus_m, 0.0]
 
-    def body_pose(self, body: str, t_s: float) -> tuple[Array, Array]:
-        """Return origin (3,) and rotation (3, 3) of a body's axes in the local frame."""
+    def body_pose(self, body: str, t_s: ArrayLike) -> tuple[Array, Array]:
+        """Return origin (..., 3) and rotation (..., 3, 3) of a body's axes in the local frame."""
         position, attitude = self.flight.bodies[body].pose(t_s)
         matrix = Rotation.from_quat(attitude, scalar_first=True).as_matrix()
         return self.local_m(position), self.frame.axes @ matrix
@@ -153,22 +154,27 @@ class Scene:
             return self._rovers[wheels_deployed]
         return self.vehicle.rover_shape(wheels_deployed=wheels_deployed)
 
-    def surface_poses(self, t_s: float) -> tuple[Array, Array]:
-        """Return origin (n, 3) and rotation (n, 3, 3) of each surface's frame in the local one."""
-        origin, turn = np.zeros((len(SURFACES), 3)), np.zeros((len(SURFACES), 3, 3))
+    def surface_poses(self, t_s: ArrayLike) -> tuple[Array, Array]:
+        """Return origin and rotation of each surface's frame in the local one, at times (...).
+
+        Shapes are (..., n, 3) and (..., n, 3, 3), surfaces in the order of SURFACES.
+        """
         poses = {body: self.body_pose(body, t_s) for body in set(_CARRIER.values())}
-        for k, name in enumerate(SURFACES):
-            origin[k], turn[k] = poses[_CARRIER[name]]
-        k = SURFACES.index("parachute_cover")
-        offset, rotation = self.vehicle.cover_pose(max(t_s - self._mortar_s, 0.0))
-        origin[k] = origin[k] + turn[k] @ offset
-        turn[k] = turn[k] @ rotation
+        origin, turn = (
+            np.stack([poses[_CARRIER[name]][part] for name in SURFACES], axis=-2 - part)
+            for part in (0, 1)
+        )
+        since_s, k = np.maximum(np.asarray(t_s) - self._mortar_s, 0.0), SURFACES.index(_COVER)
+        for at in np.ndindex(since_s.shape):
+            offset, rotation = self.vehicle.cover_pose(float(since_s[at]))
+            origin[(*at, k)] += turn[(*at, k)] @ offset
+            turn[(*at, k)] = turn[(*at, k)] @ rotation
         return origin, turn
 
     def _present(self, t_s: float) -> NDArray[np.bool_]:
         """Return which surfaces exist at a time, (n,)."""
         present = np.ones(len(SURFACES), bool)
-        present[SURFACES.index("parachute_cover")] = t_s - self._mortar_s < _COVER_S
+        present[SURFACES.index(_COVER)] = t_s - self._mortar_s < _COVER_S
         # Left behind with the backshell, it is soon too far off to be seen.
         gone = self.event_s("backshell_separation", np.inf) + _GONE_S
         present[SURFACES.index("parachute")] = self._mortar_s < t_s < gone
