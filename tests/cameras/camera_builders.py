@@ -133,16 +133,16 @@ def synthetic_flight(mission, heading_deg: float = 100.0) -> Flight:
     return Flight(bodies, events, mission.site.radius_m)
 
 
-def tumbling(flight, body: str, rate_rad_s) -> Flight:
-    """Return a flight whose `body` also turns at a rate [rad/s], in its own axes.
+def tumbling(flight, body: str, rate_rad_s, from_s: float) -> Flight:
+    """Return a flight whose `body` also turns at a rate [rad/s], in its own axes, from a time on.
 
-    From the record's start; attitudes are given every 5 ms, the turn between two of them is even.
+    Attitudes are given every 5 ms, the turn between two of them is even.
     """
     track = flight.bodies[body]
     t = np.arange(track.time_s[0], track.time_s[-1], 0.005)
     rate = np.asarray(rate_rad_s, float)
     turn = Rotation.from_quat(track.attitude(t), scalar_first=True)
-    turn = turn * Rotation.from_rotvec(rate * (t - t[0])[:, None])
+    turn = turn * Rotation.from_rotvec(rate * np.maximum(t - from_s, 0.0)[:, None])
     attitude = turn.as_quat(scalar_first=True)
     flip = np.cumprod(np.where(np.sum(attitude[1:] * attitude[:-1], axis=1) < 0, -1, 1))
     attitude[1:] *= flip[:, None]

@@ -162,22 +162,22 @@ class BodySet:
         casters = np.flatnonzero(present & (_casts(centre, radius, looker, sun) | near.any()))
         near[[SURFACES.index(name) for name in unseen]] = False
         seen = np.flatnonzero(near).tolist()
-        # What is neither seen nor throws a shadow is not fitted, and what is not seen not smoothed.
-        for k in self._unfitted.keys() & {*seen, *casters.tolist()}:
-            self._forest.fit(k, self._unfitted.pop(k).vertices_m)
-        for k in self._unsmoothed.keys() & set(seen):
-            self._smooth(k)
+        self._fit(set(seen), set(casters.tolist()))
         self._cover(seen, origin_m - looker.eye_m, turn, looker, passing)
         b = self.data
-        self._put(b.origin, origin_m.astype(np.float32))
-        self._put(b.turn, turn.astype(np.float32))
-        self._put(b.centre, centre.astype(np.float32))
-        self._put(b.radius, radius.astype(np.float32))
-        b.seen_count = len(seen)
-        self._put(b.past, passing.past_m.astype(np.float32))
-        self._put(b.about, passing.about_rad.astype(np.float32))
-        b.moving, b.smeared = passing.moving, passing.smeared
+        values = {"origin": origin_m, "turn": turn, "centre": centre, "radius": radius}
+        values |= {"past": passing.past_m, "about": passing.about_rad}
+        for name, value in values.items():
+            self._put(getattr(b, name), value.astype(np.float32))
+        b.seen_count, b.moving, b.smeared = len(seen), passing.moving, passing.smeared
         self._cast(casters, centre, radius)
+
+    def _fit(self, seen: set[int], casters: set[int]) -> None:
+        """Take up shapes that have moved: no normals of what is not seen, no tree of the rest."""
+        for k in self._unfitted.keys() & (seen | casters):
+            self._forest.fit(k, self._unfitted.pop(k).vertices_m)
+        for k in self._unsmoothed.keys() & seen:
+            self._smooth(k)
 
     def _cast(self, casters: NDArray[np.intp], centre: Array, radius: Array) -> None:
         """Tell the kernels which surfaces throw shadows, and a sphere around them all."""

@@ -51,6 +51,37 @@ class Seen:
 
 
 @wp.func(inline=True)
+def _open(g: Ground, air: Air, reg: Regolith, o: wp.vec3, d: wp.vec3) -> Seen:
+    """Return what a ray sees that meets neither body nor grid: the sky, or the even planet."""
+    seen = Seen()
+    seen.depth = float(-1.0)
+    seen.body = 0
+    height = datum_height(g, o)
+    cos_sun = wp.dot(d, air.sun)
+    # Zenith where the eye is.
+    up = d[2] + (d[0] * (o[0] + g.focus[0]) + d[1] * (o[1] + g.focus[1])) / air.radius
+    gain = sun_gain(reg, air.sun[2], wp.abs(up), -cos_sun)
+    beyond = ground_beyond(air, height, up, cos_sun, gain)
+    if beyond[3] > 0.0:
+        seen.light = wp.vec3(beyond[0], beyond[1], beyond[2])
+        seen.body = 1
+        seen.depth = beyond[3]
+    else:
+        seen.light = sky_light(air, height, up, cos_sun)
+    return seen
+
+
+@wp.func(inline=True)
+def _settled_on(b: Bodies, hit: BodyHit, fallen: wp.vec4, light: wp.vec3) -> wp.vec3:
+    """Return the light of a body on which the engines' dust has settled: of the rover alone."""
+    if fallen[3] <= 0.0 or hit.surface != _ROVER:
+        return light
+    at = b.first[hit.surface] + hit.face
+    up = (b.turn[hit.surface] * b.normal[3 * at])[2]
+    return wp.cw_mul(light, settled_tint(fallen, up, b.albedo[b.material[at]]))
+
+
+@wp.func(inline=True)
 def _look(
     g: Ground,
     air: Air,
@@ -92,27 +123,11 @@ def _look(
             o = eye_past(b, hit.surface, o, ray.when)
             d = aim_past(b, hit.surface, d, ray.when)
         seen.light = body_light(g, air, b, hit, o, d, cone, key, quarter)
-        if fallen[3] > 0.0 and hit.surface == _ROVER:
-            at = b.first[hit.surface] + hit.face
-            up = (b.turn[hit.surface] * b.normal[3 * at])[2]
-            under = b.albedo[b.material[at]]
-            seen.light = wp.cw_mul(seen.light, settled_tint(fallen, up, under))
+        seen.light = _settled_on(b, hit, fallen, seen.light)
         seen.depth = t
         seen.body = hit.surface + 2
     else:
-        seen.depth = float(-1.0)
-        seen.body = 0
-        # Beyond the grids the planet goes on, as even ground; zenith where the eye is.
-        up = d[2] + (d[0] * (o[0] + g.focus[0]) + d[1] * (o[1] + g.focus[1])) / air.radius
-        gain = sun_gain(reg, air.sun[2], wp.abs(up), -cos_sun)
-        beyond = ground_beyond(air, from_height, up, cos_sun, gain)
-        if beyond[3] > 0.0:
-            seen.light = wp.vec3(beyond[0], beyond[1], beyond[2])
-            seen.body = 1
-            seen.depth = beyond[3]
-        else:
-            seen.light = sky_light(air, from_height, up, cos_sun)
-        return seen
+        return _open(g, air, reg, o, d)
     path = path_light(air, from_height, datum_height(g, o + d * t), t, cos_sun)
     seen.light = seen.light * path[3] + wp.vec3(path[0], path[1], path[2])
     seen.kept *= path[3]
@@ -208,6 +223,26 @@ def _averaged(
             light[i, j] = light[i, j] / float(count)
 
 
+@wp.func(inline=True)
+def _kept(
+    light: wp.array2d(dtype=wp.vec3),  # type: ignore[valid-type]
+    depth: wp.array2d(dtype=float),  # type: ignore[valid-type]
+    body: wp.array2d(dtype=wp.uint8),  # type: ignore[valid-type]
+    i: int,
+    j: int,
+    n: int,
+    seen: Seen,
+):
+    """Add what a photosite's n-th ray brought to what came before."""
+    if n > 0:
+        light[i, j] = light[i, j] + seen.light
+        return
+    light[i, j] = seen.light
+    if depth.shape[0] > 0:
+        depth[i, j] = seen.depth
+        body[i, j] = wp.uint8(seen.body)
+
+
 @wp.kernel
 def render_kernel(
     row0: int,
@@ -277,12 +312,7 @@ def render_kernel(
                     )
                 if n == 0:
                     green[k] = seen.light[1]
-                    light[i, j] = seen.light
-                    if depth.shape[0] > 0:
-                        depth[i, j] = seen.depth
-                        body[i, j] = wp.uint8(seen.body)
-                else:
-                    light[i, j] = light[i, j] + seen.light
+                _kept(light, depth, body, i, j, n, seen)
         fine = (bodies.smeared & bodies.tiles[ti >> 3, tj >> 3]) != 0
         if n == 0 and (fine or _is_fine(green, met, far)):
             count = wp.max(view.samples, view.body_samples)
