@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.spatial.transform import Rotation
@@ -129,3 +131,23 @@ def synthetic_flight(mission, heading_deg: float = 100.0) -> Flight:
     assert set(bodies) == set(BODIES)
     events = [Event(name, when, 0.0, 0.0, 0.0, 0.0, 0.0) for name, when in EVENTS.items()]
     return Flight(bodies, events, mission.site.radius_m)
+
+
+def tumbling(flight, body: str, rate_rad_s, from_s: float) -> Flight:
+    """Return a flight whose `body` also turns at a rate [rad/s], in its own axes, from a time on.
+
+    Attitudes are given every 5 ms, the turn between two of them is even.
+    """
+    track = flight.bodies[body]
+    t = np.arange(track.time_s[0], track.time_s[-1], 0.005)
+    rate = np.asarray(rate_rad_s, float)
+    turn = Rotation.from_quat(track.attitude(t), scalar_first=True)
+    turn = turn * Rotation.from_rotvec(rate * np.maximum(t - from_s, 0.0)[:, None])
+    attitude = turn.as_quat(scalar_first=True)
+    flip = np.cumprod(np.where(np.sum(attitude[1:] * attitude[:-1], axis=1) < 0, -1, 1))
+    attitude[1:] *= flip[:, None]
+    drivers = {name: track.driver(name, t) for name in track.drivers}
+    moved = BodyTrack(
+        body, t, track.position(t), track.velocity(t), attitude, track.is_attached(t), drivers
+    )
+    return replace(flight, bodies={**flight.bodies, body: moved})

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from trust_builders import Bench, axes_of, clear_air, even_level, pinhole
 
 from skycrane.cameras.bodies import SURFACES
+from skycrane.cameras.motion import Motion
 from skycrane.cameras.renderer import Renderer
 from skycrane.vehicle import shapes
 
@@ -98,7 +99,9 @@ def test_rays_that_begin_where_beams_end_see_the_same(mission, monkeypatch, eye,
     fine = even_level(1.2 * _rough(128), 0.4, SUN)
     bench = Bench(mission, levels=[coarse, fine], air=clear_air(SUN), sun=SUN)
     lens = pinhole(203, 170, 50.0)
-    moving = {"drift_m": np.array([0.3, 0.1, -0.2]), "spin_rad": np.array([0.0, 0.01, 0.004])}
+    none = np.zeros((len(SURFACES), 3))
+    drift_m, spin_rad = np.array([0.3, 0.1, -0.2]), np.array([0.0, 0.01, 0.004])
+    moving = {"motion": Motion(drift_m, spin_rad, none, none)}
     from_beams = bench.look(eye, target, lens, up=(0, 0, 1), **moving)
     begins = bench.renderer._buffers[(lens, "begins")]
     assert begins.numpy().max() > 0.3 * np.linalg.norm(np.subtract(eye, target))

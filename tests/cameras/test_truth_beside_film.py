@@ -13,6 +13,7 @@ from test_truth_bodies import _cameras, _view, scene  # noqa: F401
 from truth_builders import HALF_SUN_RAD, Place, lens, looking_down, plate
 
 from skycrane.cameras.dust import DustState
+from skycrane.cameras.lens_dust import soil
 from skycrane.cameras.optics import lens_of
 from skycrane.cameras.ray_places import middle_of
 from skycrane.cameras.renderer import Renderer
@@ -20,6 +21,7 @@ from skycrane.cameras.truth_about import BODY_IDS
 from skycrane.cameras.truth_frame import truth_of
 from skycrane.mars.regolith import regolith_of
 from skycrane.mars.sky import air_of
+from skycrane.mission.cameras import LensDust
 
 SPREAD_PX2 = 0.25
 GREEN = 1
@@ -27,7 +29,10 @@ GREEN = 1
 
 @pytest.mark.parametrize(
     ("name", "t_s"),
-    [("rdc", 264.3), ("puc_a", 250.0), ("ddc", 404.5), ("lvs", 264.3), ("beside", 405.0)],
+    [
+        *[("rdc", 264.3), ("puc_a", 250.0), ("ddc", 404.5), ("lvs", 264.3), ("beside", 405.0)],
+        *[("on_shield", 266.0), ("by_shield", 266.0), ("world", 411.0)],
+    ],
 )
 def test_the_footage_shows_what_the_truth_names(scene, name, t_s):  # noqa: F811
     """To the photosite without the lens's spread; with it and all rays, edges in one place."""
@@ -53,11 +58,43 @@ def test_the_footage_shows_what_the_truth_names(scene, name, t_s):  # noqa: F811
             **{"colour": GREEN, "samples": samples, "body_samples": more},
             spread_px2=SPREAD_PX2,
         )
-        pictures.append(np.log(light.numpy().astype(float) + 1e-4))
-    if name != "beside" and (truth.body <= 1).any():  # where bodies have edges a lens can draw
+        values = light.numpy().astype(float)
+        # A logarithm draws what is blurred to the dark side: of a rim lit on one side more there.
+        pictures.append(values if name == "by_shield" else np.log(values + 1e-4))
+    if (
+        name not in ("beside", "on_shield") and (truth.body <= 1).any()
+    ):  # where bodies have edges a lens can draw
         shift = _shift(pictures[1], pictures[0], truth.body)
         print(f"{name}: edges of the footage lie {np.hypot(*shift):.3f} px from those of the ids")
         assert np.hypot(*shift) < 0.05
+
+
+@pytest.mark.parametrize(("name", "t_s"), [("ddc", 404.5), ("by_shield", 266.0)])
+def test_dust_on_the_lens_moves_no_edge_and_no_truth(scene, name, t_s):  # noqa: F811
+    """As the film soils its light: outlines stay, and the truth is of what lies behind."""
+    dusty = LensDust(film=0.4, specks=0, speck_radius_px=14.0, speck_depth=0.5, half_s=1.0)
+    camera = _cameras(scene)[name].model_copy(update={"lens_dust": dusty})
+    bare = camera.model_copy(update={"lens_dust": None})
+    glass = lens_of(camera, 6)
+    renderer = Renderer(scene, workers=2)
+    truths = []
+    for one in (camera, bare):
+        view = _view(scene, one, t_s)
+        truths.append(truth_of(renderer, glass, view, None, ("depth", "body", "dust")))
+    for channel in ("depth_m", "body", "dust_transmittance"):
+        assert np.array_equal(*(getattr(truth, channel) for truth in truths))
+    light, _, _ = renderer.light(
+        view.moment, view.pose, glass, colour=GREEN, jitter=0.0, spread_px2=SPREAD_PX2
+    )
+    clean = light.numpy().astype(float)
+    soil(light, glass, camera, met_s=3.0, key=5)
+    soiled = light.numpy().astype(float)
+    # The film takes a share of the light and spreads it: as bright in the mean, less contrast.
+    share, veil = np.polyfit(clean.ravel(), soiled.ravel(), 1)
+    assert share == pytest.approx(1 - 0.4 * (1 - 0.5**3), abs=0.01)
+    shift = _shift(soiled, share * clean + veil, truths[0].body)
+    print(f"{name}: edges behind a soiled lens lie {np.hypot(*shift):.4f} px aside")
+    assert np.hypot(*shift) < 0.05
 
 
 def _shift(picture, other, body):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from camera_builders import synthetic_flight
+from camera_builders import synthetic_flight, tumbling
 from scipy.spatial.transform import Rotation
 
 from skycrane.cameras import surfaces as surfaces_module
@@ -36,20 +36,35 @@ def scene(mission, tmp_path_factory):
         patch.setattr(terrain_module, "_FINE", ((0.8, 256), (0.2, 256), (0.05, 256)))
         patch.setattr(terrain_module, "_UNITS", (8.0, 128))
         patch.setattr(surfaces_module, "_RAYS", 3)
-        yield Scene(mission, synthetic_flight(mission))
+        yield Scene(
+            mission, tumbling(synthetic_flight(mission), "heat_shield", [0.7, -0.4, 1.1], 265.0)
+        )
 
 
 def _cameras(scene):
-    """Return the mission's cameras, one that stands by the site and one beside the rover."""
+    """Return the mission's cameras, and others.
+
+    One stands by the site, one keeps beside the rover, one beside the heat shield, which tumbles
+    from 265 s on; two ride on that and look to the backshell and to the ground at 266 s.
+    """
     ddc = scene.mission.cameras["ddc"]
     east, north = scene.focus_m
     world = {"position_m": [east + 14, north - 9, 1.6], "looks": [-14.0, 9.0, 4.0]}
     beside = {"position_m": [9.0, -6.0, 2.0], "looks": None, "body": "rover"}
     up = {"image_up": [0.0, 0.0, 1.0], "lens_dust": None}
+    aim, _ = scene.body_pose("backshell", 266.0)
+    origin, turn = scene.body_pose("heat_shield", 266.0)
+    over = {"body": "heat_shield", "position_m": [0.0, 0.0, -3.0], "image_up": [1.0, 0.0, 0.0]}
+    over |= {"looks": list(turn.T @ (aim - origin) - over["position_m"]), "lens_dust": None}
+    under = over | {"position_m": [0.0, 0.0, 1.5], "looks": list(turn.T @ [0.1, 0.0, -1.0])}
+    close = {"position_m": [7.0, -5.0, 3.0], "looks": None, "body": "heat_shield"}
     return {
         **scene.mission.cameras,
         "world": ddc.model_copy(update={"mount": "world", "body": None, **world, **up}),
         "beside": ddc.model_copy(update={"mount": "tracking", **beside, **up}),
+        "by_shield": ddc.model_copy(update={"mount": "tracking", **close, **up}),
+        "on_shield": ddc.model_copy(update=over),
+        "under_shield": ddc.model_copy(update=under),
     }
 
 
@@ -61,6 +76,8 @@ CASES = [
     pytest.param("ddc", 404.5, 0.1, ("rover",), id="wheels swing"),
     pytest.param("beside", 405.0, 0.1, ("rover",), id="from beside"),
     pytest.param("world", 412.0, 0.1, ("rover", "descent_stage"), id="from the ground"),
+    pytest.param("by_shield", 266.0, 0.1, ("heat_shield",), id="beside what tumbles"),
+    pytest.param("on_shield", 266.0, 0.1, ("backshell",), id="tumbling along"),
 ]
 
 
@@ -165,11 +182,13 @@ def test_cords_move_with_their_ends(scene, name, t_s, body):
     assert np.quantile(errors, 0.9) < 0.05
 
 
-@pytest.mark.parametrize("name", ["world", "beside", "rdc"])
-def test_ground_is_reprojected_from_outside_too(scene, name):
+@pytest.mark.parametrize(
+    ("name", "t_s"), [("world", 411.0), ("beside", 411.0), ("rdc", 411.0), ("under_shield", 266.0)]
+)
+def test_ground_is_reprojected_from_outside_too(scene, name, t_s):
     camera = _cameras(scene)[name]
     glass = lens_of(camera, 10)
-    now, later = _view(scene, camera, 411.0), _view(scene, camera, 411.2)
+    now, later = _view(scene, camera, t_s), _view(scene, camera, t_s + 0.2)
     truth = truth_of(Renderer(scene, workers=2), glass, now, later, ("depth", "body", "flow"))
     points = (
         now.pose.eye_m + (glass.grid() @ now.pose.turn.T) * truth.depth_m.astype(float)[..., None]

@@ -6,6 +6,7 @@ same as from the eye; they only spare the way to it.
 """
 
 # ruff: noqa: UP018, RUF046 - float(0.0) tells Warp that a variable changes in a loop
+# mypy: ignore-errors
 from __future__ import annotations
 
 import warp as wp
@@ -78,6 +79,20 @@ def _clears(
     return True
 
 
+@wp.func
+def _apart(
+    directions: wp.array2d(dtype=wp.vec3),  # type: ignore[valid-type]
+    middle: wp.vec3,
+    first: wp.vec2i,
+    last: wp.vec2i,
+) -> float:
+    """Return how far the directions of a tile's corners are from one at its middle at most."""
+    apart = wp.length(directions[first[0], first[1]] - middle)
+    apart = wp.max(apart, wp.length(directions[first[0], last[1]] - middle))
+    apart = wp.max(apart, wp.length(directions[last[0], first[1]] - middle))
+    return wp.max(apart, wp.length(directions[last[0], last[1]] - middle))
+
+
 @wp.kernel
 def beam_kernel(
     row0: int,
@@ -102,10 +117,7 @@ def beam_kernel(
     i1 = wp.min(i0 + 15, directions.shape[0] - 1)
     j1 = wp.min(j0 + 15, directions.shape[1] - 1)
     middle = wp.normalize(directions[(i0 + i1) // 2, (j0 + j1) // 2])
-    apart = wp.length(directions[i0, j0] - middle)
-    apart = wp.max(apart, wp.length(directions[i0, j1] - middle))
-    apart = wp.max(apart, wp.length(directions[i1, j0] - middle))
-    apart = wp.max(apart, wp.length(directions[i1, j1] - middle))
+    apart = _apart(directions, middle, wp.vec2i(i0, j0), wp.vec2i(i1, j1))
     spread = _MARGIN * apart + 1.5 * cone + sway_rad
     d = turn * middle
     t = float(0.0)

@@ -11,10 +11,13 @@ __all__ = [
     "SURFACES",
     "Bodies",
     "BodyHit",
+    "aim_past",
     "body_hit",
     "body_normal",
     "body_shadow",
+    "eye_past",
     "may_shade",
+    "moves",
     "surface_hit",
 ]
 
@@ -53,6 +56,10 @@ class Bodies:
         gores: of the canopy's cloth; 0 is cloth that nobody knows how it is sewn.
         round: first triangles of the canopy that nothing of it keeps the sun behind from.
         cavity: light inside the canopy, by colour, over sunlight on its mouth.
+        past, about: how far a camera moves [m] and turns [rad] in the frame of each surface during
+            an exposure, local axes of its middle.
+        moving: past which surfaces it moves so far that it shows, a bit each.
+        smeared: those by more than a photosite.
     """
 
     trees: Trees
@@ -77,6 +84,10 @@ class Bodies:
     gores: float
     round: int
     cavity: wp.vec3
+    past: wp.array(dtype=wp.vec3)  # type: ignore[valid-type]
+    about: wp.array(dtype=wp.vec3)  # type: ignore[valid-type]
+    moving: int
+    smeared: int
 
 
 @wp.struct
@@ -111,6 +122,27 @@ def may_shade(b: Bodies, p: wp.vec3, sun: wp.vec3, spread: float) -> bool:
         if wp.dot(off, off) < r * r and along > -r:
             return True
     return False
+
+
+@wp.func
+def moves(b: Bodies, k: int) -> bool:
+    """Return whether a surface moves before the camera during the exposure."""
+    return ((b.moving >> k) & 1) != 0
+
+
+@wp.func
+def eye_past(b: Bodies, k: int, o: wp.vec3, when: float) -> wp.vec3:
+    """Return where a ray of a moment starts, as if surface `k` stood still.
+
+    So told, its shape, place and tree are those of the exposure's middle at every moment.
+    """
+    return o + b.past[k] * when
+
+
+@wp.func
+def aim_past(b: Bodies, k: int, d: wp.vec3, when: float) -> wp.vec3:
+    """Return where a ray of a moment looks, as if surface `k` stood still."""
+    return wp.normalize(d + wp.cross(b.about[k] * when, d))
 
 
 @wp.func

@@ -14,6 +14,7 @@ from skycrane.cameras.bodies import SURFACES, Bodies
 from skycrane.cameras.cloth import cavity_of
 from skycrane.cameras.cover import TILE, chart_of, cover_kernel
 from skycrane.cameras.forest import Forest
+from skycrane.cameras.motion import Motion, Passing
 from skycrane.cameras.optics import Lens
 from skycrane.cameras.surfaces import Corners
 from skycrane.cameras.tree_layout import remembered_layout
@@ -105,7 +106,9 @@ class BodySet:
         b.albedo, b.finish = put(paints.albedo, wp.vec3), put(paints.finish, wp.vec3)
         b.kind = put(paints.kind, int)
         some: dict[str, Any] = {"origin": wp.vec3, "turn": wp.mat33, "centre": wp.vec3}
-        for name, dtype in (some | {"radius": float, "casters": int}).items():
+        for name, dtype in (
+            some | {"radius": float, "casters": int, "past": wp.vec3, "about": wp.vec3}
+        ).items():
             setattr(b, name, wp.zeros(len(SURFACES), dtype=dtype, device=self.device))
         b.tiles = wp.zeros((1, 1), dtype=int, device=self.device)
         return b
@@ -150,6 +153,7 @@ class BodySet:
         looker: Looker,
         sun: Array,
         unseen: Sequence[str] = (),
+        motion: Motion | None = None,
     ) -> None:
         """Place the surfaces and choose those that matter to one view.
 
@@ -160,26 +164,31 @@ class BodySet:
             looker: the view.
             sun: toward the sun.
             unseen: surfaces that are drawn otherwise, and here only cast shadows.
+            motion: of camera and surfaces during the exposure.
         """
         centre = np.einsum("kij,kj->ki", turn, self._centre) + origin_m
         radius = np.where(present, self._radius, 0.0)
-        near = present & _in_view(centre, radius, looker)
+        passing = Passing.of(motion, turn, centre - looker.eye_m, radius, looker.lens.fx)
+        near = present & _in_view(centre, radius + 0.5 * passing.sway_m, looker)
         casters = np.flatnonzero(present & (_casts(centre, radius, looker, sun) | near.any()))
         near[[SURFACES.index(name) for name in unseen]] = False
         seen = np.flatnonzero(near).tolist()
-        # What is neither seen nor throws a shadow is not fitted, and what is not seen not smoothed.
-        for k in self._unfitted.keys() & {*seen, *casters.tolist()}:
-            self._forest.fit(k, self._unfitted.pop(k).vertices_m)
-        for k in self._unsmoothed.keys() & set(seen):
-            self._smooth(k)
-        self._cover(seen, origin_m - looker.eye_m, turn, looker)
+        self._fit(set(seen), set(casters.tolist()))
+        self._cover(seen, origin_m - looker.eye_m, turn, looker, passing)
         b = self.data
-        self._put(b.origin, origin_m.astype(np.float32))
-        self._put(b.turn, turn.astype(np.float32))
-        self._put(b.centre, centre.astype(np.float32))
-        self._put(b.radius, radius.astype(np.float32))
-        b.seen_count = len(seen)
+        values = {"origin": origin_m, "turn": turn, "centre": centre, "radius": radius}
+        values |= {"past": passing.past_m, "about": passing.about_rad}
+        for name, value in values.items():
+            self._put(getattr(b, name), value.astype(np.float32))
+        b.seen_count, b.moving, b.smeared = len(seen), passing.moving, passing.smeared
         self._cast(casters, centre, radius)
+
+    def _fit(self, seen: set[int], casters: set[int]) -> None:
+        """Take up shapes that have moved: no normals of what is not seen, no tree of the rest."""
+        for k in self._unfitted.keys() & (seen | casters):
+            self._forest.fit(k, self._unfitted.pop(k).vertices_m)
+        for k in self._unsmoothed.keys() & seen:
+            self._smooth(k)
 
     def _cast(self, casters: NDArray[np.intp], centre: Array, radius: Array) -> None:
         """Tell the kernels which surfaces throw shadows, and a sphere around them all."""
@@ -193,7 +202,9 @@ class BodySet:
             reach = np.linalg.norm(centre[casters] - middle, axis=1) + radius[casters]
             b.all_centre, b.all_radius = wp.vec3(*middle), float(reach.max())
 
-    def _cover(self, near: list[int], away_m: Array, turn: Array, looker: Looker) -> None:
+    def _cover(
+        self, near: list[int], away_m: Array, turn: Array, looker: Looker, passing: Passing
+    ) -> None:
         """Tell in which tiles of a picture surfaces may be seen; `away_m` is from the camera."""
         lens, axes = looker.lens, looker.axes
         if lens not in self._charts:
@@ -210,6 +221,8 @@ class BodySet:
             points, triangles = self._forest.points[k], self._forest.triangles[k]
             to_optical = wp.mat33(*(axes.T @ turn[k]).ravel())
             shift = wp.vec3(*(axes.T @ away_m[k]))
+            # What moves is looked for as far about as it comes; so would rays that start apart.
+            chart.sway = looker.sway_m + 0.5 * float(passing.sway_m[k])
             inputs = [0, chart, points, triangles, to_optical, shift, 1 << k, tiles]
             wp.launch(cover_kernel, dim=(len(triangles), 1), inputs=inputs, device=self.device)
 

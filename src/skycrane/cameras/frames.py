@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from skycrane.cameras.exposure import ExposureMeter
 from skycrane.cameras.lens_dust import soil
+from skycrane.cameras.mounts import motion_of
 from skycrane.cameras.optics import Lens, lens_of
 from skycrane.cameras.point_spread import spread_px2_of
 from skycrane.cameras.renderer import Pose, Renderer, camera_pose
@@ -92,20 +93,6 @@ def filmed_parts(scene: Scene, quality: Quality) -> list[Filmed]:
     return parts
 
 
-def _motion(
-    scene: Scene, camera: Camera, t_s: float, exposure_s: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how far the camera moves [m] and turns [rad] during an exposure, local axes."""
-    step = 0.02
-    a, b = (camera_pose(scene, camera, t_s + s) for s in (-step, step))
-    turn = b.turn @ a.turn.T
-    spin = 0.5 * np.array(
-        [turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]]
-    )
-    share = exposure_s / (2 * step)
-    return (b.eye_m - a.eye_m) * share, spin * share
-
-
 def film_frame(part: Filmed, index: int, renderer: Renderer, seed: int) -> RawFrame:
     """Return one frame of a camera."""
     scene, camera, lens = renderer.scene, part.camera, part.lens
@@ -117,7 +104,6 @@ def film_frame(part: Filmed, index: int, renderer: Renderer, seed: int) -> RawFr
     pattern = key32(seed, f"sensor pattern {part.name}")
     light: Any = None
     if not dark:
-        drift, spin = _motion(scene, camera, t_s, exposure)
         light, _, _ = renderer.light(
             scene.moment(t_s),
             pose,
@@ -126,8 +112,7 @@ def film_frame(part: Filmed, index: int, renderer: Renderer, seed: int) -> RawFr
             samples=part.samples,
             body_samples=part.body_samples,
             key=key32(seed, f"rays {part.name}", index),
-            drift_m=drift,
-            spin_rad=spin,
+            motion=motion_of(scene, camera, t_s, exposure),
             spread_px2=spread_px2_of(camera, lens),
         )
         if camera.lens_dust is not None:

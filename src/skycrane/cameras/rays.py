@@ -10,7 +10,7 @@ from skycrane.cameras.ray_places import SPREAD
 from skycrane.cameras.tree_tiles import mat43
 from skycrane.mars.noise import hash2, unit
 
-__all__ = ["Ray", "View", "aims_of", "moved", "ray_of", "turned"]
+__all__ = ["Ray", "View", "aims_of", "instant_of", "moved", "ray_of", "turned"]
 
 wp.set_module_options({"enable_backward": False})
 
@@ -117,15 +117,20 @@ def aims_of(
 
 
 @wp.func
-def ray_of(view: View, d: wp.vec3, begin: float, i: int, j: int, n: int) -> Ray:
-    """Return the n-th ray of a photosite, whose direction is known; a tile shares its chances."""
-    # At moments by chance, so that what moves blurs.
-    first = unit(hash2(i // 2, j // 2, view.key + 1), 2)
+def instant_of(view: View, ti: int, tj: int, n: int) -> float:
+    """Return of which moment a tile's n-th rays are, of the exposure from its middle."""
+    # By chance, so that what moves blurs.
+    return _step(unit(hash2(ti, tj, view.key + 1), 2), 0.5497005, n) * view.jitter
+
+
+@wp.func
+def ray_of(view: View, d: wp.vec3, when: float, begin: float, i: int, j: int, n: int) -> Ray:
+    """Return the n-th ray of a photosite; direction and moment are known."""
     ray = Ray()
     ray.row = i
     ray.column = j
     ray.d = d
-    ray.when = _step(first, 0.5497005, n) * view.jitter
+    ray.when = when
     ray.begin = begin
     ray.key = hash2(j // 2 + n * 8192, i // 2, view.key)
     return ray

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.cameras.bodies import SURFACES, Bodies, BodyHit
+from skycrane.cameras.bodies import SURFACES, Bodies, BodyHit, aim_past, eye_past, moves
 from skycrane.cameras.body_light import body_light
 from skycrane.cameras.cord_light import cord_light
 from skycrane.cameras.dust import DustState, settled_tint
@@ -13,7 +13,7 @@ from skycrane.cameras.dust_way import dust_before
 from skycrane.cameras.ground_light import ground_light
 from skycrane.cameras.heightfield import Ground, datum_height, trace_ground_from
 from skycrane.cameras.pupil import pupil_start
-from skycrane.cameras.rays import Ray, View, aims_of, moved, ray_of, turned
+from skycrane.cameras.rays import Ray, View, aims_of, instant_of, moved, ray_of, turned
 from skycrane.cameras.strands import Strands, cell_of, cord_at, cord_body, cord_front
 from skycrane.cameras.tile_bodies import hit_of, tile_hits
 from skycrane.mars.regolith import Regolith, sun_gain
@@ -51,6 +51,37 @@ class Seen:
 
 
 @wp.func(inline=True)
+def _open(g: Ground, air: Air, reg: Regolith, o: wp.vec3, d: wp.vec3) -> Seen:
+    """Return what a ray sees that meets neither body nor grid: the sky, or the even planet."""
+    seen = Seen()
+    seen.depth = float(-1.0)
+    seen.body = 0
+    height = datum_height(g, o)
+    cos_sun = wp.dot(d, air.sun)
+    # Zenith where the eye is.
+    up = d[2] + (d[0] * (o[0] + g.focus[0]) + d[1] * (o[1] + g.focus[1])) / air.radius
+    gain = sun_gain(reg, air.sun[2], wp.abs(up), -cos_sun)
+    beyond = ground_beyond(air, height, up, cos_sun, gain)
+    if beyond[3] > 0.0:
+        seen.light = wp.vec3(beyond[0], beyond[1], beyond[2])
+        seen.body = 1
+        seen.depth = beyond[3]
+    else:
+        seen.light = sky_light(air, height, up, cos_sun)
+    return seen
+
+
+@wp.func(inline=True)
+def _settled_on(b: Bodies, hit: BodyHit, fallen: wp.vec4, light: wp.vec3) -> wp.vec3:
+    """Return the light of a body on which the engines' dust has settled: of the rover alone."""
+    if fallen[3] <= 0.0 or hit.surface != _ROVER:
+        return light
+    at = b.first[hit.surface] + hit.face
+    up = (b.turn[hit.surface] * b.normal[3 * at])[2]
+    return wp.cw_mul(light, settled_tint(fallen, up, b.albedo[b.material[at]]))
+
+
+@wp.func(inline=True)
 def _look(
     g: Ground,
     air: Air,
@@ -63,11 +94,10 @@ def _look(
 ) -> Seen:
     """Return what one ray sees.
 
-    The ground is met by the ray of a moment within the exposure: it rushes by, while the bodies
-    near a camera fly along with it.
+    Ground and sky are met as the camera moves through the exposure, each body as it moves past it.
     """
-    o = view.eye
-    d = ray.d
+    o = moved(view, ray)
+    d = turned(view, ray)
     key = ray.key
     quarter = 2 * (ray.row & 1) + (ray.column & 1)
     cone = view.cone
@@ -75,9 +105,6 @@ def _look(
     near = float(_FAR)
     if hit.t >= 0.0:
         near = hit.t
-    else:
-        o = moved(view, ray)
-        d = turned(view, ray)
     t = trace_ground_from(g, o, d, cone, ray.begin, near)
     cos_sun = wp.dot(d, air.sun)
     from_height = datum_height(g, o)
@@ -90,28 +117,17 @@ def _look(
         seen.body = 1
     elif hit.t >= 0.0:
         t = hit.t
+        o = view.eye
+        d = ray.d
+        if moves(b, hit.surface):
+            o = eye_past(b, hit.surface, o, ray.when)
+            d = aim_past(b, hit.surface, d, ray.when)
         seen.light = body_light(g, air, b, hit, o, d, cone, key, quarter)
-        if fallen[3] > 0.0 and hit.surface == _ROVER:
-            at = b.first[hit.surface] + hit.face
-            up = (b.turn[hit.surface] * b.normal[3 * at])[2]
-            under = b.albedo[b.material[at]]
-            seen.light = wp.cw_mul(seen.light, settled_tint(fallen, up, under))
+        seen.light = _settled_on(b, hit, fallen, seen.light)
         seen.depth = t
         seen.body = hit.surface + 2
     else:
-        seen.depth = float(-1.0)
-        seen.body = 0
-        # Beyond the grids the planet goes on, as even ground; zenith where the eye is.
-        up = d[2] + (d[0] * (o[0] + g.focus[0]) + d[1] * (o[1] + g.focus[1])) / air.radius
-        gain = sun_gain(reg, air.sun[2], wp.abs(up), -cos_sun)
-        beyond = ground_beyond(air, from_height, up, cos_sun, gain)
-        if beyond[3] > 0.0:
-            seen.light = wp.vec3(beyond[0], beyond[1], beyond[2])
-            seen.body = 1
-            seen.depth = beyond[3]
-        else:
-            seen.light = sky_light(air, from_height, up, cos_sun)
-        return seen
+        return _open(g, air, reg, o, d)
     path = path_light(air, from_height, datum_height(g, o + d * t), t, cos_sun)
     seen.light = seen.light * path[3] + wp.vec3(path[0], path[1], path[2])
     seen.kept *= path[3]
@@ -207,6 +223,26 @@ def _averaged(
             light[i, j] = light[i, j] / float(count)
 
 
+@wp.func(inline=True)
+def _kept(
+    light: wp.array2d(dtype=wp.vec3),  # type: ignore[valid-type]
+    depth: wp.array2d(dtype=float),  # type: ignore[valid-type]
+    body: wp.array2d(dtype=wp.uint8),  # type: ignore[valid-type]
+    i: int,
+    j: int,
+    n: int,
+    seen: Seen,
+):
+    """Add what a photosite's n-th ray brought to what came before."""
+    if n > 0:
+        light[i, j] = light[i, j] + seen.light
+        return
+    light[i, j] = seen.light
+    if depth.shape[0] > 0:
+        depth[i, j] = seen.depth
+        body[i, j] = wp.uint8(seen.body)
+
+
 @wp.kernel
 def render_kernel(
     row0: int,
@@ -248,13 +284,14 @@ def render_kernel(
     corners = int(4)
     while n < count:
         d = aims_of(view, directions, ti, tj, n)
-        hits = tile_hits(bodies, 2 * ti, 2 * tj, view.eye, d, float(_FAR))
+        when = instant_of(view, ti, tj, n)
+        hits = tile_hits(bodies, 2 * ti, 2 * tj, view.eye, d, when, float(_FAR))
         any_body = wp.max(hits.t) >= 0.0
         for k in range(corners):
             i = 2 * ti + k // 2
             j = 2 * tj + k % 2
             if i < light.shape[0] and j < light.shape[1]:
-                ray = ray_of(view, d[k], begins[ti >> 3, tj >> 3], i, j, n)
+                ray = ray_of(view, d[k], when, begins[ti >> 3, tj >> 3], i, j, n)
                 hit = BodyHit()
                 hit.t = float(-1.0)
                 if any_body:
@@ -275,13 +312,9 @@ def render_kernel(
                     )
                 if n == 0:
                     green[k] = seen.light[1]
-                    light[i, j] = seen.light
-                    if depth.shape[0] > 0:
-                        depth[i, j] = seen.depth
-                        body[i, j] = wp.uint8(seen.body)
-                else:
-                    light[i, j] = light[i, j] + seen.light
-        if n == 0 and _is_fine(green, met, far):
+                _kept(light, depth, body, i, j, n, seen)
+        fine = (bodies.smeared & bodies.tiles[ti >> 3, tj >> 3]) != 0
+        if n == 0 and (fine or _is_fine(green, met, far)):
             count = wp.max(view.samples, view.body_samples)
         n += 1
     if count > 1:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skycrane.cameras.beams import BEAM, beam_kernel
 from skycrane.cameras.body_set import Looker
+from skycrane.cameras.motion import Motion
 from skycrane.cameras.mounts import Pose, camera_pose
 from skycrane.cameras.optics import Lens
 from skycrane.cameras.point_spread import gather_kernel, spread_kernel, weights_of
@@ -29,13 +30,13 @@ Array = NDArray[np.float64]
 _BAYER = {"bayer_rggb8": 1, "mono8": 0}
 
 
-def _view_of(pose: Pose, lens: Lens, drift_m: Array | None, spin_rad: Array | None) -> Any:
-    """Return the `View` of a pose and a lens, moving so much during the exposure."""
+def _view_of(pose: Pose, lens: Lens, motion: Motion | None) -> Any:
+    """Return the `View` of a pose and a lens."""
     view = View()
     view.eye, view.turn = wp.vec3(*pose.eye_m), wp.mat33(*pose.turn.ravel())
     view.inv_fx, view.inv_fy, view.cone = 1 / lens.fx, 1 / lens.fy, 1 / lens.fx
-    view.drift = wp.vec3(*(np.zeros(3) if drift_m is None else drift_m))
-    view.spin = wp.vec3(*(np.zeros(3) if spin_rad is None else spin_rad))
+    if motion is not None:
+        view.drift, view.spin = wp.vec3(*motion.drift_m), wp.vec3(*motion.spin_rad)
     return view
 
 
@@ -63,7 +64,7 @@ class Renderer:
             self._buffers[key] = wp.zeros(shape, dtype=dtype, device=self.scene.device)
         return self._buffers[key]
 
-    def _place(self, moment: Moment, pose: Pose, lens: Lens) -> None:
+    def _place(self, moment: Moment, pose: Pose, lens: Lens, motion: Motion | None) -> None:
         for name, shape in moment.moving.items():
             # A shape that has not moved since its last frame keeps its tree.
             last = self._taken.get(name)
@@ -91,6 +92,7 @@ class Renderer:
             ),
             sun=self.scene.sun,
             unseen=["bridles"] if roped is not None else [],
+            motion=motion,
         )
 
     def _half_angle_rad(self, lens: Lens) -> float:
@@ -114,7 +116,7 @@ class Renderer:
 
         What is returned is on the device, in the local frame, and good until the next placing.
         """
-        self._place(moment, pose, lens)
+        self._place(moment, pose, lens, None)
         return self._directions(lens), self._set.data, self._strands.data
 
     def _begins(self, view: Any, lens: Lens) -> Any:
@@ -151,8 +153,7 @@ class Renderer:
         key: int = 0,
         jitter: float = 1.0,
         spread_px2: float = 0.0,
-        drift_m: Array | None = None,
-        spin_rad: Array | None = None,
+        motion: Motion | None = None,
         truth: bool = False,
     ) -> tuple[Any, Any, Any]:
         """Return radiance, depth [m] and body id of a view, arrays on the device.
@@ -168,12 +169,11 @@ class Renderer:
             key: random key of the frame.
             jitter: how much of a photosite rays spread over.
             spread_px2: variance of the lens's point spread, photosites squared.
-            drift_m: movement of the eye during the exposure, local axes.
-            spin_rad: turn during the exposure, local axes.
+            motion: of camera and surfaces during the exposure; None where nothing moves.
             truth: fill depth and id; else they are empty.
         """
-        self._place(moment, pose, lens)
-        view = _view_of(pose, lens, drift_m, spin_rad)
+        self._place(moment, pose, lens, motion)
+        view = _view_of(pose, lens, motion)
         view.key, view.samples, view.jitter = key, samples, jitter
         view.body_samples, view.pupil = body_samples, pupil_of(lens)
         view.middle = middle_of(samples, body_samples)

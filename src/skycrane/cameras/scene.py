@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
 from skycrane.cameras.bodies import SURFACES
@@ -32,6 +32,14 @@ _OPEN = ("parachute", "bridles")
 """Cloth and lines: nothing of them shades itself from the sky enough to bake."""
 _BREATHING_HZ = 1.7
 _GONE_S = 15.0
+_COVER = "parachute_cover"
+_COVER_S = 8.0
+"""How long the parachute's cover is drawn after the mortar fires."""
+_CARRIER = {name: name for name in SURFACES} | {
+    _COVER: "backshell",
+    "bridles": "descent_stage",
+}
+"""The body in whose frame each surface lies."""
 
 
 @dataclass(frozen=True)
@@ -69,36 +77,12 @@ class Scene:
         start_warp()
         self.mission, self.flight, self.device = mission, flight, device
         self.frame = SiteFrame.of(mission.site)
-        t_sun = flight.t_end_s
-        if flight.has_event("touchdown"):
-            t_sun = flight.event("touchdown").t_s
+        self._mortar_s = self.event_s("parachute_deploy", np.inf)
         rest = self.frame.position_site_m(flight.bodies["rover"].position(flight.t_end_s))
         self.focus_m = (round(float(rest[0]), 1), round(float(rest[1]), 1))
-        self.sun = sun_direction_site(mission, t_sun)
-        site = mission.site
-        position = solar_position(
-            mission.epoch.entry_interface_utc, site.latitude_deg, site.longitude_deg
-        )
-        self.terrain = terrain_of(mission, workers=workers)
-        levels = self.terrain.levels(
-            self.focus_m, self.sun, sun_distance_au=round(position.distance_au, 3), workers=workers
-        )
-        self.ground = ground_of(levels, self.focus_m, site.radius_m, device=device, workers=workers)
-        self.air = air_of(mission, self.sun, sun_distance_au=position.distance_au)
-        self.regolith = regolith_of(mission, device=device)
-        self.vehicle = shapes.Bodies(mission)
-        self.resting = {
-            **self.vehicle.fixed,
-            "rover": self.vehicle.rover_shape(wheels_deployed=1.0),
-            "parachute": self.vehicle.canopy_shape(
-                inflation=1.0, deployed_length_m=self.vehicle.parachute_length_m
-            ),
-            "bridles": self.vehicle.bridles_shape(
-                rover_position_m=[0.0, 0.0, 7.5], rover_rotation=np.eye(3), payout_m=6.4
-            ),
-        }
-        self._strands = StrandsOf.of(self.resting["parachute"])
-        self.resting["parachute"] = self._strands.without(self.resting["parachute"])
+        self.sun = sun_direction_site(mission, self.event_s("touchdown", flight.t_end_s))
+        self._take_place(workers)
+        self._take_vehicle(workers)
         self.dust = DustHistory(
             mission,
             flight,
@@ -106,7 +90,39 @@ class Scene:
             sun_site=tuple(self.sun.tolist()),
             device=device,
         )
+
+    def _take_place(self, workers: int | None) -> None:
+        """Make the ground, its finish and the air."""
+        mission, site = self.mission, self.mission.site
+        distance_au = solar_position(
+            mission.epoch.entry_interface_utc, site.latitude_deg, site.longitude_deg
+        ).distance_au
+        self.terrain = terrain_of(mission, workers=workers)
+        levels = self.terrain.levels(
+            self.focus_m, self.sun, sun_distance_au=round(distance_au, 3), workers=workers
+        )
+        self.ground = ground_of(
+            levels, self.focus_m, site.radius_m, device=self.device, workers=workers
+        )
+        self.air = air_of(mission, self.sun, sun_distance_au=distance_au)
+        self.regolith = regolith_of(mission, device=self.device)
+
+    def _take_vehicle(self, workers: int | None) -> None:
+        """Make the surfaces at rest, and what is known of them however they move."""
+        self.vehicle = shapes.Bodies(self.mission)
         self._rovers = {w: self.vehicle.rover_shape(wheels_deployed=w) for w in (0.0, 1.0)}
+        canopy = self.vehicle.canopy_shape(
+            inflation=1.0, deployed_length_m=self.vehicle.parachute_length_m
+        )
+        self._strands = StrandsOf.of(canopy)
+        self.resting = {
+            **self.vehicle.fixed,
+            "rover": self._rovers[1.0],
+            "parachute": self._strands.without(canopy),
+            "bridles": self.vehicle.bridles_shape(
+                rover_position_m=[0.0, 0.0, 7.5], rover_rotation=np.eye(3), payout_m=6.4
+            ),
+        }
         self.corners = {
             name: Corners(self.resting[name], workers=workers, closed=name not in _OPEN)
             for name in SURFACES
@@ -126,8 +142,8 @@ class Scene:
         """Return local coordinates of a mars_fixed position."""
         return self.frame.position_site_m(position_m) - [*self.focus_m, 0.0]
 
-    def body_pose(self, body: str, t_s: float) -> tuple[Array, Array]:
-        """Return origin (3,) and rotation (3, 3) of a body's axes in the local frame."""
+    def body_pose(self, body: str, t_s: ArrayLike) -> tuple[Array, Array]:
+        """Return origin (..., 3) and rotation (..., 3, 3) of a body's axes in the local frame."""
         position, attitude = self.flight.bodies[body].pose(t_s)
         matrix = Rotation.from_quat(attitude, scalar_first=True).as_matrix()
         return self.local_m(position), self.frame.axes @ matrix
@@ -142,60 +158,74 @@ class Scene:
             return self._rovers[wheels_deployed]
         return self.vehicle.rover_shape(wheels_deployed=wheels_deployed)
 
+    def surface_poses(self, t_s: ArrayLike) -> tuple[Array, Array]:
+        """Return origin and rotation of each surface's frame in the local one, at times (...).
+
+        Shapes are (..., n, 3) and (..., n, 3, 3), surfaces in the order of SURFACES.
+        """
+        poses = {body: self.body_pose(body, t_s) for body in set(_CARRIER.values())}
+        origin, turn = (
+            np.stack([poses[_CARRIER[name]][part] for name in SURFACES], axis=-2 - part)
+            for part in (0, 1)
+        )
+        since_s, k = np.maximum(np.asarray(t_s) - self._mortar_s, 0.0), SURFACES.index(_COVER)
+        for at in np.ndindex(since_s.shape):
+            offset, rotation = self.vehicle.cover_pose(float(since_s[at]))
+            origin[(*at, k)] += turn[(*at, k)] @ offset
+            turn[(*at, k)] = turn[(*at, k)] @ rotation
+        return origin, turn
+
+    def _present(self, t_s: float) -> NDArray[np.bool_]:
+        """Return which surfaces exist at a time, (n,)."""
+        present = np.ones(len(SURFACES), bool)
+        present[SURFACES.index(_COVER)] = t_s - self._mortar_s < _COVER_S
+        # Left behind with the backshell, it is soon too far off to be seen.
+        gone = self.event_s("backshell_separation", np.inf) + _GONE_S
+        present[SURFACES.index("parachute")] = self._mortar_s < t_s < gone
+        present[SURFACES.index("bridles")] = t_s > self.event_s("rover_separation", np.inf)
+        return present
+
     def moment(self, t_s: float) -> Moment:
         """Return where everything is at a time."""
-        never = np.inf
-        mortar = self.event_s("parachute_deploy", never)
-        separated = self.event_s("rover_separation", never)
-        cut = self.event_s("bridle_cut", never)
-        origin, turn = np.zeros((len(SURFACES), 3)), np.tile(np.eye(3), (len(SURFACES), 1, 1))
-        present = np.ones(len(SURFACES), bool)
-        moving: dict[str, shapes.Shape] = {}
-        for k, name in enumerate(SURFACES):
-            body = {"parachute_cover": "backshell", "bridles": "descent_stage"}.get(name, name)
-            origin[k], turn[k] = self.body_pose(body, t_s)
-        index = SURFACES.index
-        k = index("parachute_cover")
-        since = max(t_s - mortar, 0.0)
-        offset, rotation = self.vehicle.cover_pose(since)
-        origin[k] = origin[k] + turn[k] @ offset
-        turn[k] = turn[k] @ rotation
-        present[k] = since < 8.0
+        origin, turn = self.surface_poses(t_s)
+        present, index = self._present(t_s), SURFACES.index
+        deployed = self.flight.bodies["rover"].driver("wheels_deployed", t_s)
+        moving = {"rover": self._rover(float(deployed))}
+        ropes = cords = None
         k = index("parachute")
-        # Left behind with the backshell, it is soon too far off to be seen.
-        present[k] = mortar < t_s < self.event_s("backshell_separation", never) + _GONE_S
         if present[k]:
-            track = self.flight.bodies["parachute"]
-            moving["parachute"] = self.vehicle.canopy_shape(
-                inflation=float(track.driver("inflation", t_s)),
-                deployed_length_m=float(track.driver("deployed_length_m", t_s)),
-                phase_rad=2 * np.pi * _BREATHING_HZ * (t_s - mortar),
-            )
-        rover = self.flight.bodies["rover"]
-        moving["rover"] = self._rover(float(rover.driver("wheels_deployed", t_s)))
-        k = index("bridles")
-        present[k] = t_s > separated
-        if present[k]:
-            stage = index("descent_stage")
-            back = turn[stage].T
-            moving["bridles"] = self.vehicle.bridles_shape(
-                rover_position_m=back @ (origin[index("rover")] - origin[stage]),
-                rover_rotation=back @ turn[index("rover")],
-                payout_m=float(rover.driver("bridle_length_m", t_s)),
-                since_cut_s=t_s - cut if t_s > cut else None,
-                phase_rad=2.0 * t_s,
-            )
-        ropes = None
-        if "bridles" in moving:
-            ropes = self._ropes(moving["bridles"], origin[k], turn[k])
-        cords = None
-        if "parachute" in moving:
-            k = index("parachute")
-            a, b, radius = self._strands.ends(moving["parachute"])
+            canopy = self._canopy(t_s)
+            a, b, radius = self._strands.ends(canopy)
             if len(radius):
                 cords = (a @ turn[k].T + origin[k], b @ turn[k].T + origin[k], radius)
-            moving["parachute"] = self._strands.without(moving["parachute"])
+            moving["parachute"] = self._strands.without(canopy)
+        k = index("bridles")
+        if present[k]:
+            rover, back = index("rover"), turn[k].T
+            moving["bridles"] = self._bridles(
+                t_s, back @ (origin[rover] - origin[k]), back @ turn[rover]
+            )
+            ropes = self._ropes(moving["bridles"], origin[k], turn[k])
         return Moment(t_s, origin, turn, present, moving, cords, ropes)
+
+    def _canopy(self, t_s: float) -> shapes.Shape:
+        track = self.flight.bodies["parachute"]
+        return self.vehicle.canopy_shape(
+            inflation=float(track.driver("inflation", t_s)),
+            deployed_length_m=float(track.driver("deployed_length_m", t_s)),
+            phase_rad=2 * np.pi * _BREATHING_HZ * (t_s - self._mortar_s),
+        )
+
+    def _bridles(self, t_s: float, rover_m: Array, rover_turn: Array) -> shapes.Shape:
+        """Return bridles and umbilical; where the rover is, is told in the stage's frame."""
+        cut = self.event_s("bridle_cut", np.inf)
+        return self.vehicle.bridles_shape(
+            rover_position_m=rover_m,
+            rover_rotation=rover_turn,
+            payout_m=float(self.flight.bodies["rover"].driver("bridle_length_m", t_s)),
+            since_cut_s=t_s - cut if t_s > cut else None,
+            phase_rad=2.0 * t_s,
+        )
 
     def _ropes(self, bridles: shapes.Shape, origin_m: Array, turn: Array) -> Ropes | None:
         lines = self.vehicle.bridle_paths(bridles)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from skycrane.cameras.bodies import Bodies, BodyHit, surface_hit
+from skycrane.cameras.bodies import Bodies, BodyHit, aim_past, eye_past, moves, surface_hit
 from skycrane.cameras.tree_tiles import four_nearest, mat43
 
 __all__ = ["TileHits", "hit_of", "tile_hits"]
@@ -58,8 +58,13 @@ def _one_by_one(
 
 
 @wp.func(inline=True)
-def tile_hits(b: Bodies, row: int, column: int, o: wp.vec3, d: mat43, far: float) -> TileHits:
-    """Return the nearest bodies that the rays of a tile at a photosite meet within `far` [m]."""
+def tile_hits(
+    b: Bodies, row: int, column: int, eye: wp.vec3, aims: mat43, when: float, far: float
+) -> TileHits:
+    """Return the nearest bodies that the rays of a tile at a photosite meet within `far` [m].
+
+    `eye` and `aims` are those of the exposure's middle, `when` the moment that the rays are of.
+    """
     hits = TileHits()
     hits.t = wp.vec4(-1.0, -1.0, -1.0, -1.0)
     if b.seen_count == 0:
@@ -73,6 +78,12 @@ def tile_hits(b: Bodies, row: int, column: int, o: wp.vec3, d: mat43, far: float
         bit = mask & 1
         mask = mask >> 1
         if bit != 0:
+            o = eye
+            d = aims
+            if moves(b, k):
+                o = eye_past(b, k, eye, when)
+                for n in range(count):
+                    d[n] = aim_past(b, k, aims[n], when)
             begin = wp.length(b.centre[k] - o)
             if begin > _CLOSE:
                 hits = _one_by_one(b, hits, k, o, d, nearest)

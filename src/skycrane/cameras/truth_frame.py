@@ -117,19 +117,19 @@ def truth_of(
     inputs += [int("visibility" in channels), int("dust" in channels)]
     inputs += [depth, body, material, normal, sun, through, target]
     launch_rows(truth_kernel, *shape, inputs, device=device, workers=renderer.workers)
-    flow_px = None
-    if "flow" in channels:
-        flow_px = np.full((*shape, 2), np.nan, np.float32)
-        if flow and later is not None:
-            flow_px = _flow(renderer, lens, later, target, (body, normal, eye.turn))
-    keep = {
-        "depth_m": np.array(depth.numpy()) if "depth" in channels else None,
-        "body": np.array(body.numpy()) if "body" in channels else None,
-        "material": np.array(material.numpy()) if "material" in channels else None,
-        "normal": normal.numpy().astype(np.float16) if "normal" in channels else None,
-        "sun_visibility": sun.numpy().astype(np.float16) if "visibility" in channels else None,
-        "dust_transmittance": through.numpy().astype(np.float16) if "dust" in channels else None,
+    flow_px = np.full((*shape, 2), np.nan, np.float32) if "flow" in channels else None
+    if flow and later is not None:
+        flow_px = _flow(renderer, lens, later, target, (body, normal, eye.turn))
+    half, whole = np.float16, np.float32
+    made = {
+        "depth": ("depth_m", depth, whole),
+        "body": ("body", body, np.uint8),
+        "material": ("material", material, np.uint8),
+        "normal": ("normal", normal, half),
+        "visibility": ("sun_visibility", sun, half),
+        "dust": ("dust_transmittance", through, half),
     }
+    keep = {name: a.numpy().astype(t) for c, (name, a, t) in made.items() if c in channels}
     return TruthFrame(**keep, flow_px=flow_px)
 
 

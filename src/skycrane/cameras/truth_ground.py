@@ -82,17 +82,16 @@ def relief_sun(g: Ground, p: wp.vec3, t: float, cone: float, sun: wp.vec3) -> fl
 
 @wp.func
 def even_ground(g: Ground, o: wp.vec3, d: wp.vec3) -> float:
-    """Return the distance to the datum beyond the grids, or -1; open sky as the footage has it."""
+    """Return the distance to the datum beyond the grids, or -1 past the footage's horizon.
+
+    As `skycrane.mars.sky.ground_beyond` has it, up being where the zenith of the eye is.
+    """
     high = datum_height(g, o)
-    if d[2] >= 0.0 or high >= 0.25 * d[2] * d[2] / g.curvature:
+    up = d[2] + 2.0 * g.curvature * ((o[0] + g.focus[0]) * d[0] + (o[1] + g.focus[1]) * d[1])
+    rest = up * up - 4.0 * g.curvature * high
+    if up >= 0.0 or rest < 0.0 or high <= 0.0:
         return float(-1.0)
-    # Height over the datum along the ray is a quadratic of its length.
-    a = g.curvature * (d[0] * d[0] + d[1] * d[1])
-    b = d[2] + 2.0 * g.curvature * ((o[0] + g.focus[0]) * d[0] + (o[1] + g.focus[1]) * d[1])
-    disc = b * b - 4.0 * a * high
-    if disc < 0.0 or b >= 0.0:
-        return -high / d[2]
-    return 2.0 * high / (wp.sqrt(disc) - b)
+    return 2.0 * high / (wp.sqrt(rest) - up)
 
 
 @wp.func

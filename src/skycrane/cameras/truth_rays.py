@@ -215,9 +215,17 @@ def _cord_met(
 
 
 @wp.func
-def _sun_seen(met: Met, eye: Eye, ground: Ground, bodies: Bodies) -> float:
-    """Return the share of the sun's disk seen from a point; NaN for open sky."""
-    if met.body == 0:
+def _target(later: Later, met: Met) -> wp.vec3:
+    """Return where a point is in the optical frame of the next frame, all zero for nowhere."""
+    if later.active == 0 or met.body == 0 or wp.dot(met.then, met.then) == 0.0:
+        return wp.vec3(0.0, 0.0, 0.0)
+    return later.back * met.then
+
+
+@wp.func
+def _sun_seen(met: Met, eye: Eye, ground: Ground, bodies: Bodies, want: int) -> float:
+    """Return the share of the sun's disk seen from a point; NaN for open sky or not wanted."""
+    if met.body == 0 or want == 0:
         return float(wp.nan)
     if wp.dot(met.normal, eye.sun) <= 0.0:
         return float(0.0)
@@ -252,8 +260,7 @@ def truth_kernel(
     """Fill the truth of every photosite.
 
     `bodies` and `strands` are placed from the eye, not in the local frame: single precision then
-    keeps a rivet in its place from any height. `target` is where the point seen lies in the optical
-    frame of the next frame, all zero where it is nowhere.
+    keeps a rivet in its place from any height. For `target` see `_target`.
     """
     i, j = wp.tid()
     i += row0
@@ -261,11 +268,9 @@ def truth_kernel(
     o = eye.turn * pupil_start(eye.pupil, directions[i, j])
     met = _surface_met(eye, ground, bodies, later, i, j, o, d)
     if strands.count > 0:
-        cell = cell_of(directions, i, j)
-        met = _cord_met(met, eye, strands, later, i, j, o, d, directions[i, j], cell)
-    sun[i, j] = float(wp.nan)
-    if want_sun != 0:
-        sun[i, j] = _sun_seen(met, eye, ground, bodies)
+        ahead = directions[i, j]
+        met = _cord_met(met, eye, strands, later, i, j, o, d, ahead, cell_of(directions, i, j))
+    sun[i, j] = _sun_seen(met, eye, ground, bodies, want_sun)
     through[i, j] = float(1.0)
     if want_dust != 0:
         through[i, j] = through_dust(dust, met.t, met.body == 1, eye.at + o, d)
@@ -273,6 +278,4 @@ def truth_kernel(
     body[i, j] = wp.uint8(met.body)
     material[i, j] = wp.uint8(met.material)
     normal[i, j] = wp.transpose(eye.turn) * met.normal
-    target[i, j] = wp.vec3(0.0, 0.0, 0.0)
-    if later.active != 0 and met.body > 0 and wp.dot(met.then, met.then) > 0.0:
-        target[i, j] = later.back * met.then
+    target[i, j] = _target(later, met)
