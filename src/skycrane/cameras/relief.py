@@ -120,7 +120,8 @@ def pebble_at(x: float, y: float, size: float, density: float, sun: wp.vec3, see
     """Return the pebble at a place: half ellipsoids with uneven sides, in a cell of 2.2 sizes each.
 
     A shadow is that of the whole ellipsoid on level ground: a point lies in it where the ray to
-    the sun passes the middle within the radius, in axes in which the ellipsoid is a sphere.
+    the sun passes the middle within the radius, in axes in which the ellipsoid is a sphere. Its
+    rim is as soft as corners are uneven.
     """
     cell = 2.2 * size
     px = x / cell
@@ -172,7 +173,7 @@ def pebble_at(x: float, y: float, size: float, density: float, sun: wp.vec3, see
                     along = u * su + v * sv
                     if along < 0.0:
                         past = u * u + v * v - along * along / (su * su + sv * sv + sw * sw)
-                        out.lit = wp.min(out.lit, wp.clamp((past - 0.72) / 0.25, 0.0, 1.0))
+                        out.lit = wp.min(out.lit, wp.clamp((past - 0.9) / 0.25, 0.0, 1.0))
     return out
 
 
@@ -185,15 +186,15 @@ def read_at(lv: GroundLevel, x: float, y: float, foot: float) -> wp.vec2:
     """
     cell = lv.cell
     share = wp.clamp(1.4 - 2.0 * foot / cell, 0.0, 1.0)
-    side = 0.30 * share
+    side = 0.45 * share
     u = (x - lv.x0) / cell + side * noise2(x / (1.6 * cell), y / (1.6 * cell), _SEED + 30)
     v = (y - lv.y0) / cell + side * noise2(x / (1.6 * cell), y / (1.6 * cell), _SEED + 31)
     i = wp.floor(u)
     j = wp.floor(v)
     u -= i
     v -= j
-    u += share * (u * u * (3.0 - 2.0 * u) - u)
-    v += share * (v * v * (3.0 - 2.0 * v) - v)
+    u += 0.5 * share * (u * u * (3.0 - 2.0 * u) - u)
+    v += 0.5 * share * (v * v * (3.0 - 2.0 * v) - v)
     return wp.vec2(lv.x0 + (i + u) * cell, lv.y0 + (j + v) * cell)
 
 
@@ -229,7 +230,7 @@ def fine_relief(x: float, y: float, cell: float, foot: float, sun: wp.vec3, seed
                 near = noise2(x / 0.31, y / 0.31, _SEED + 40) + noise2(
                     x / 0.07, y / 0.07, _SEED + 41
                 )
-                many = wp.min(_COVER * wp.exp(1.7 * near - 0.35), 0.8)
+                many = wp.min(_COVER * wp.exp(1.7 * near - 0.26), 0.8)
             keep = wp.min(0.5 * size / foot - 1.0, 1.0)
             p = pebble_at(x, y, size, many, sun, _SEED + 50 + 17 * k)
             out.lit *= 1.0 - keep * (1.0 - p.lit)

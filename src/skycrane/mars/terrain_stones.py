@@ -165,8 +165,8 @@ def rocks(x: float, y: float, stony: float, crowd: float, finest: float, form: F
         if size > 1.2 * finest:
             if not (clear and size > form.clear_over):
                 near = noise2(x / (size * 9.0), y / (size * 9.0), s + 8150 + i)
-                # exp(k n) of noise with deviation 0.35 has the mean exp((0.35 k)^2 / 2).
-                many = crowd * wp.exp(2.6 * near + 1.6 * larger - 0.571)
+                # The last number brings the mean to 1: computed over the noise, deviation 0.30.
+                many = crowd * wp.exp(2.6 * near + 1.6 * larger - 0.42)
                 larger = near
                 st = stones(x, y, size, many * stone_share(size, cover), s + 8160 + i * 11)
                 if st[0] > 0.0:
@@ -200,7 +200,7 @@ def _gravel(x: float, y: float, cover: float, finest: float, form: Form) -> wp.v
     for i in range(_GRAVEL):
         if size > 1.2 * finest:
             near = noise2(x / (size * 9.0), y / (size * 9.0), form.seed + 8185 + i)
-            local = cover / (3.0 * _CELL) * wp.exp(1.8 * near + 1.0 * larger - 0.26)
+            local = cover / (3.0 * _CELL) * wp.exp(1.8 * near + 1.0 * larger - 0.19)
             larger = near
             st = stones(x, y, size, wp.min(local, 0.9), form.seed + 8195 + i * 11)
             if st[0] > out[0]:
