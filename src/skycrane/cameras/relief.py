@@ -185,7 +185,9 @@ def read_at(lv: GroundLevel, x: float, y: float, foot: float) -> wp.vec2:
     middle of its node than the place is, so that they are narrower than a cell.
     """
     cell = lv.cell
-    share = wp.clamp(1.4 - 2.0 * foot / cell, 0.0, 1.0)
+    share = wp.clamp(1.2 - 2.4 * foot / cell, 0.0, 1.0)
+    if share == 0.0:
+        return wp.vec2(x, y)
     side = 0.45 * share
     u = (x - lv.x0) / cell + side * noise2(x / (1.6 * cell), y / (1.6 * cell), _SEED + 30)
     v = (y - lv.y0) / cell + side * noise2(x / (1.6 * cell), y / (1.6 * cell), _SEED + 31)
