@@ -68,3 +68,11 @@ def test_no_level_pops_into_the_next(renderer, cell):
         assert abs(np.median(change)) < 0.004, share
         # 0.003 and less; 0.016 to 0.028 where all rays change level at one height.
         assert np.percentile(np.abs(change), 95) < 0.008, share
+
+
+def test_detail_finer_than_the_grids_fades_in(renderer):
+    """Below the finest level pebbles and slopes of their own come in, size by size."""
+    for share in (0.66, 0.5, 0.3, 0.2):
+        change = _change(renderer, share * 0.05 * FOCAL)
+        assert abs(np.median(change)) < 0.004, share
+        assert np.percentile(np.abs(change), 95) < 0.02, share

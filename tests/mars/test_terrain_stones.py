@@ -10,7 +10,7 @@ from scipy import ndimage
 from skycrane.mars.terrain_colour import Lies, colour_at
 from skycrane.mars.terrain_detail import even_sheet
 from skycrane.mars.terrain_form import Form, form_of, step
-from skycrane.mars.terrain_stones import crowd_at, rocks
+from skycrane.mars.terrain_stones import crowd_at, rocks, stone_share, stones, strewn
 from skycrane.mars.terrain_units import Units, units_at
 
 wp.set_module_options({"enable_backward": False})
@@ -24,6 +24,26 @@ def _rocks(cell: float, finest: float, form: Form, out: wp.array2d(dtype=wp.vec3
     # Clear of the target, about which the largest are left out.
     s = rocks(100.0 + float(j) * cell, float(i) * cell, 1.0, 1.0, finest, form)
     out[i, j] = wp.vec3(s.height, s.share, s.pale)
+
+
+@wp.kernel(enable_backward=False)
+def _stones(cell: float, density: float, out: wp.array2d(dtype=wp.vec3)):
+    i, j = wp.tid()
+    out[i, j] = stones(float(j) * cell, float(i) * cell, 1.0, density, 7)
+
+
+@wp.kernel(enable_backward=False)
+def _strewn(cell: float, form: Form, out: wp.array2d(dtype=wp.vec3)):
+    i, j = wp.tid()
+    s = strewn(100.0 + float(j) * cell, float(i) * cell, 0.0, 1.0, 0.06, 0.008, form)
+    out[i, j] = wp.vec3(s.height, s.share, s.pale)
+
+
+@wp.kernel(enable_backward=False)
+def _shares(cover: float, out: wp.array2d(dtype=wp.vec3)):
+    i, j = wp.tid()
+    size = 2.4 * wp.pow(0.5, float(i))
+    out[i, j] = wp.vec3(size, stone_share(size, cover), 0.0)
 
 
 @wp.kernel(enable_backward=False)
@@ -67,6 +87,35 @@ def test_all_sizes_together_cover_what_golombek_and_rapp_give(mission):
         assert found == pytest.approx(cover * np.exp(-q * d), rel=0.3), d
     # All that is told, from 5.6 mm up; what is under 36 mm is left out at this `finest`.
     assert (height > 0).mean() == pytest.approx(cover * np.exp(-q * 0.0225), rel=0.12)
+
+
+def test_a_stone_covers_its_share_of_a_cell(mission):
+    found = (_evaluated(_stones, 2400, 0.1, 0.2)[..., 0] > 0).mean() / 0.2
+    size, share, _ = np.moveaxis(_evaluated(_shares, 9, 0.07), -1, 0)[:, :, 0]
+    q = 1.79 + 0.152 / 0.07
+    covered = 0.07 * (np.exp(-0.6 * q * size) - np.exp(-1.2 * q * size))
+    assert share * found == pytest.approx(covered, rel=0.06)
+
+
+def test_gravel_grows_in_number_with_the_inverse_square_of_its_size(mission):
+    cell = 0.004
+    _, share, _ = np.moveaxis(_evaluated(_strewn, 2400, cell, form_of(mission)), -1, 0)
+    labels, count = ndimage.label(share > 0.4)
+    area = ndimage.sum_labels(np.ones_like(labels), labels, np.arange(1, count + 1)) * cell**2
+    across = np.sqrt(4 * area / np.pi)
+    number = np.array([(across > d).sum() for d in (0.012, 0.024, 0.048)])
+    assert number[2] > 30
+    assert 2.2 < number[0] / number[1] < 6.5
+    assert number[1] / number[2] > 2.2
+
+
+def test_stones_lie_in_clusters(mission):
+    """Numbers in squares of 2 m vary as their mean by chance, less where they lie in rows."""
+    height = _evaluated(_rocks, 1600, 0.025, 0.05, form_of(mission))[..., 0]
+    labels, count = ndimage.label(height > 0)
+    places = np.array(ndimage.center_of_mass(labels > 0, labels, np.arange(1, count + 1)))
+    number = np.histogram2d(*places.T, bins=20)[0]
+    assert number.var() > 1.4 * number.mean()
 
 
 def test_as_many_are_pale_as_said_and_they_lie_flat(mission):

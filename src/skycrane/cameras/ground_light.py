@@ -6,10 +6,10 @@ from __future__ import annotations
 import warp as wp
 
 from skycrane.cameras.bodies import Bodies, body_shadow, may_shade
-from skycrane.cameras.ground_texels import Shading, sample_shading
+from skycrane.cameras.ground_texels import sample_shading
 from skycrane.cameras.heightfield import Ground, datum_height
-from skycrane.cameras.relief import fine_slope
-from skycrane.mars.noise import noise2, unit
+from skycrane.cameras.relief import is_fine, normal_of, read_at, roughened
+from skycrane.mars.noise import unit
 from skycrane.mars.regolith import Regolith, sun_gain
 from skycrane.mars.sky import Air, sun_through
 
@@ -65,29 +65,6 @@ def _level_at(g: Ground, p: wp.vec3, foot: float, key: wp.uint32) -> int:
         if inside:
             chosen = m
     return chosen
-
-
-@wp.func(inline=True)
-def _roughened(s: Shading, x: float, y: float, cell: float, foot: float, seed: int, sun: wp.vec3):
-    """Return a place's shading with relief and mottle finer than any grid, keyed to the place."""
-    n = _normal(s)
-    fade = wp.clamp((0.7 * cell - foot) / (0.5 * cell), 0.0, 1.0)
-    tilt = fine_slope(x, y, cell, foot, seed) * fade
-    bent = wp.normalize(wp.vec3(n[0] - tilt[0], n[1] - tilt[1], n[2]))
-    before = wp.max(wp.dot(n, sun), 0.05)
-    s.sunlight *= wp.clamp(wp.dot(bent, sun), 0.0, 1.0) / before
-    mottle = noise2(x / (0.6 * cell), y / (0.6 * cell), seed + 90)
-    mottle += 0.7 * noise2(x / (0.17 * cell), y / (0.17 * cell), seed + 91)
-    s.albedo *= 1.0 + 0.13 * mottle * fade
-    s.east = bent[0]
-    s.north = bent[1]
-    return s
-
-
-@wp.func(inline=True)
-def _normal(s: Shading) -> wp.vec3:
-    steep = s.east * s.east + s.north * s.north
-    return wp.vec3(s.east, s.north, wp.sqrt(wp.max(1.0 - steep, 0.01)))
 
 
 @wp.func(inline=True)
@@ -151,10 +128,13 @@ def ground_light(
     sharp = wp.clamp(wp.log2(wp.max(foot / lv.cell, 1.0e-6)) - 0.3, 0.0, 9.0)
     # Between two steps of the pyramid chance decides, at half the price of mixing them.
     mip = int(sharp + unit(key, 1))
-    s = sample_shading(g, lv, mip, p[0], p[1])
+    at = wp.vec2(p[0], p[1])
     if foot < 0.7 * lv.cell:
-        s = _roughened(s, p[0], p[1], lv.cell, foot, 4711 + chosen, air.sun)
-    n = _normal(s)
+        at = read_at(lv, p[0], p[1], foot)
+    s = sample_shading(g, lv, mip, at[0], at[1])
+    if is_fine(lv.cell, foot):
+        s = roughened(s, p[0], p[1], lv.cell, foot, 4711 + chosen, air.sun)
+    n = normal_of(s)
     mu0 = wp.max(wp.dot(n, air.sun), 0.0)
     mu = wp.max(-wp.dot(n, d), 0.0)
     gain = sun_gain(reg, mu0, mu, -wp.dot(d, air.sun))

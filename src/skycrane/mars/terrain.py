@@ -1,7 +1,7 @@
 """The ground of a mission: nested grids of height and light around the target and a focus.
 
-Three levels lie around the target (160 m, 20 m and 4 m apart, out to 82 km); four finer ones
-(0.8 m to 5 mm) around the focus, where the rover comes down. All are samples of one
+Three levels lie around the target (160 m, 20 m and 4 m apart, out to 82 km); six finer ones
+(0.8 m to 1.25 mm) around the focus, where the rover comes down. All are samples of one
 function of the place, so that the ground is the same wherever the focus lies.
 """
 
@@ -38,7 +38,8 @@ VERSION = 21
 """Counts changes of the ground's making, so that no stale cache is used."""
 
 _BASE = ((160.0, 1024), (20.0, 2048), (4.0, 2048))
-_FINE = ((0.8, 2048), (0.2, 2048), (0.05, 2048), (0.005, 2048))
+_FINE = ((0.8, 2048), (0.2, 2048), (0.05, 2048), (0.02, 1024), (0.005, 2048), (0.00125, 2048))
+_SNAP_M = 0.2
 _EXTRA = 2048
 _UNITS = (8.0, 1024)
 _FINEST_M = 0.064
@@ -164,7 +165,7 @@ class Terrain:
         sun_distance_au: float = 1.57,
         workers: int | None = None,
     ) -> list[Level]:
-        """Return the lit levels, coarse to fine; the finer four lie around `focus_m`.
+        """Return the lit levels, coarse to fine; the finer ones lie around `focus_m`.
 
         Args:
             focus_m: east and north of the target that the finest levels centre on.
@@ -206,8 +207,9 @@ class Terrain:
         half_sun = _SUN_RADIUS_AU_RAD / distance_au
         specs = [(b.cell_m, len(b.height_m), b.origin_m, k) for k, b in enumerate(self._base)]
         for cell, count in _FINE:
-            # Snap to the nodes of the 4 m level, so that one focus or another samples alike.
-            centre = [round(f / 4.0) * 4.0 for f in focus_m]
+            # Snap to nodes that all share, so that one focus or another samples alike.
+            snap = max(cell, _SNAP_M)
+            centre = [round(f / snap) * snap for f in focus_m]
             specs.append(
                 (cell, count, (centre[0] - cell * count / 2, centre[1] - cell * count / 2), 2)
             )

@@ -65,7 +65,7 @@ def _mottle(
     """
     total = float(0.0)
     wavelength = float(90.0)
-    for i in range(14):
+    for i in range(17):
         if wavelength >= finest:
             part = noise2(x / wavelength + 0.37 * float(i), y / wavelength, s + 8210 + i)
             part *= 1.0 - 0.7 * sheet * step(1.5, 5.0, wavelength)
@@ -161,13 +161,21 @@ def colour_at(
     albedo = wp.lerp(albedo, form.dust, 0.50 * lies.crest * lies.crest * (1.0 - 0.4 * sand))
     slab = wp.lerp(form.pale_rock, form.dust, 0.5 + 0.4 * fine)
     albedo = wp.lerp(albedo, slab, wp.clamp(lies.slab * (0.65 + 0.25 * fine), 0.0, 0.95))
-    return wp.lerp(albedo, _stone(x, y, lies, form), 0.92 * lies.stone)
+    return wp.lerp(albedo, _stone(x, y, albedo, finest, lies, form), 0.92 * lies.stone)
 
 
 @wp.func
-def _stone(x: float, y: float, lies: Lies, form: Form) -> wp.vec3:
-    """Return the colour of stones: flat ones wear dust, dark ones some by neighbourhoods."""
+def _stone(x: float, y: float, soil: wp.vec3, finest: float, lies: Lies, form: Form) -> wp.vec3:
+    """Return the colour of stones: flat ones wear dust, dark ones some by neighbourhoods.
+
+    Under the dullest of the flat ones some `soil` lies still.
+    """
     pale = wp.lerp(form.pale_rock, form.dust, 0.45 + 0.40 * lies.tone)
+    pale = wp.lerp(pale * (1.05 + 0.10 * lies.tone), soil, 0.65 * step(0.0, 1.0, -lies.tone))
     worn = step(-0.1, 0.7, noise2(x / 0.7, y / 0.7, form.seed + 8250))
-    dark = wp.lerp(form.rock * (0.90 + 0.15 * lies.tone), 0.5 * (form.rock + form.dust), 0.5 * worn)
-    return wp.lerp(dark, pale * (1.05 + 0.10 * lies.tone), lies.pale)
+    dark = wp.lerp(form.rock * (0.95 + 0.30 * lies.tone), 0.5 * (form.rock + form.dust), 0.5 * worn)
+    colour = wp.lerp(dark, pale, lies.pale)
+    if finest < 0.05:
+        # Pits and grains on their faces.
+        colour *= 1.0 + 0.15 * noise2(x / 0.017, y / 0.017, form.seed + 8251)
+    return colour

@@ -74,7 +74,7 @@ def _undulation(
     wavelength = float(8.0)
     px = x / 8.0
     py = y / 8.0
-    for i in range(10):
+    for i in range(13):
         if wavelength >= finest:
             steep = slope * wp.where(wavelength > 1.0, uneven, 1.3 + 2.6 * uneven)
             steep += form.rough_slope * broken * 0.6
@@ -164,7 +164,9 @@ def ground_at(
     lag *= (1.0 - 0.9 * sand) * (1.0 - 0.5 * rock[1]) * (1.0 - 0.85 * even)
     crowd = (crowd_at(x, y, even, broken, finest, s) + 1.2 * rim) * (1.0 - 0.92 * sand)
     stony = 1.0 + 0.6 * rough + 2.5 * blocky
-    stone = strewn(x, y, stony, crowd, form.gravel_cover * lag, finest, form)
+    # By eye to the panorama: some pebbles lie on all soil, not on swept patches alone.
+    gravelly = form.gravel_cover * (0.30 * (1.0 - sand) + 0.70 * lag)
+    stone = strewn(x, y, stony, crowd, gravelly, finest, form)
     h += stone.height
     g = Ground()
     g.height = h
