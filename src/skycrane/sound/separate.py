@@ -14,6 +14,7 @@ from skycrane.sound.frames import OverlapAdd
 from skycrane.sound.levels import level_difference_db
 from skycrane.sound.moving import MovingNoise, NoiseParts, leakage, learn_parts
 from skycrane.sound.ridges import RidgeFilter, where_comb_is, where_ridges_are
+from skycrane.sound.strange import learn_strange, rows_without_tones
 from skycrane.sound.survey import (
     Survey,
     frame_size,
@@ -90,6 +91,7 @@ def model_noise(
     *,
     reference: Blocks | None = None,
     reference_rate_hz: float | None = None,
+    wind_only: bool = False,
 ) -> NoiseModel:
     """Learn the noise of one channel from a reference, or from the recording's own quiet time.
 
@@ -99,11 +101,35 @@ def model_noise(
         rate_hz: its samples a second.
         reference: the same for a recording of the noise alone.
         reference_rate_hz: its samples a second.
+        wind_only: nothing but wind is wanted: what stands above the known noise where no wind can
+            is noise too.
     """
     heard = survey(recording, rate_hz, ridges_too=reference is None)
     if reference is not None:
-        return _from_reference(heard, reference, float(reference_rate_hz or rate_hz))
-    return _from_itself(heard, recording)
+        found = _from_reference(heard, reference, float(reference_rate_hz or rate_hz))
+    else:
+        found = _from_itself(heard, recording)
+    return _with_strange(found, recording) if wind_only else found
+
+
+def _with_strange(known: NoiseModel, recording: Blocks) -> NoiseModel:
+    """Return a channel's noise with all in it that is neither known nor wind."""
+    rows = rows_without_tones(
+        recording, known.rate_hz, frame_size(known.rate_hz), known.tones_hz, known.most
+    )
+    everywhere = np.ones(known.floor.size, dtype=bool)
+    found = replace(known, ridges=everywhere, comb=None, ridge_power=None)
+    louder = 10 ** (known.level_db / 10)
+    if known.parts is not None:
+        return replace(found, parts=learn_strange(rows, known.parts.mean, known.parts) or known.parts)
+    parts = learn_strange(rows, rows.density(known.floor[None])[0])
+    if parts is None:
+        return found
+    # What is followed is told beside the reference's own level.
+    beside = replace(
+        parts, mean=parts.mean / louder, steady=louder, most=parts.most * louder
+    )
+    return replace(found, parts=beside)
 
 
 def _from_itself(heard: Survey, recording: Blocks) -> NoiseModel:
@@ -302,6 +328,7 @@ def separate(
     reference: NDArray[np.float64] | None = None,
     reference_rate_hz: float | None = None,
     strength: float = 1.0,
+    wind_only: bool = False,
 ) -> NDArray[np.float64]:
     """Return one channel [n] held in memory without its noise, same length."""
     noise = model_noise(
@@ -309,6 +336,7 @@ def separate(
         rate_hz,
         reference=None if reference is None else (lambda: [reference]),
         reference_rate_hz=reference_rate_hz,
+        wind_only=wind_only,
     )
     separator = Separator(noise, strength=strength)
     return np.concatenate([separator.push(samples), separator.flush()])
