@@ -22,7 +22,7 @@ import numpy as np
 from scipy import fft
 
 from benchmarks.bench_clean import _oracle
-from benchmarks.clean_set import LEVELS_DB, TEST_SEEDS, Clip, varied, clips
+from benchmarks.clean_set import LEVELS_DB, TEST_SEEDS, Clip, clips, varied
 from skycrane.mission import load_mission
 from skycrane.sound.breeze import BreezeSource
 from skycrane.sound.measure import si_sdr_db

@@ -19,7 +19,16 @@ from skycrane.sound.rover import RoverSource
 from skycrane.sound.scene import reference, surface, whole
 from skycrane.sound.streams import BLOCK
 
-__all__ = ["DEV_SEEDS", "LEVELS_DB", "SECONDS", "TEST_SEEDS", "TRAINING_SEED", "Clip", "clips", "varied"]
+__all__ = [
+    "DEV_SEEDS",
+    "LEVELS_DB",
+    "SECONDS",
+    "TEST_SEEDS",
+    "TRAINING_SEED",
+    "Clip",
+    "clips",
+    "varied",
+]
 
 DEV_SEEDS = (1, 2)
 TEST_SEEDS = (101, 102, 103, 104, 105, 106, 107, 108, 109, 110)

@@ -75,6 +75,7 @@ class RidgeFilter:
         comb: lines along which alone to do so, wherever they are in a frame; None: everywhere.
         bin_hz: width of a bin [Hz], needed with a comb.
         rows: where to remember the ridges that are found.
+        reach: frames on either side that a ridge's power is taken over.
     """
 
     def __init__(
@@ -86,20 +87,22 @@ class RidgeFilter:
         comb: Comb | None = None,
         bin_hz: float = 1.0,
         rows: RidgeRows | None = None,
+        reach: int = _SHORT,
     ) -> None:
+        self.reach = reach
         self.comb, self.rows, self.most = comb, rows, most
         self.lines = np.zeros(0) if comb is None else comb.lines_hz / bin_hz
         self.where = where.copy()
         self.where[:_LOWEST] = False
         self.strength = min(strength, 1.0)
         crossed = np.flatnonzero(self.where)
-        self.delay = _SHORT if crossed.size and strength > 0 else 0
+        self.delay = reach if crossed.size and strength > 0 else 0
         self.last = int(crossed[-1]) + _REACH + 2 if crossed.size else 0
         self.last = min(self.last, where.size)
-        self._kernel = hann(_SHORT)
-        self._power = DelayLine(_SHORT)
-        self._valid = DelayLine(_SHORT)
-        self._spectra = Delay(_SHORT)
+        self._kernel = hann(reach)
+        self._power = DelayLine(reach)
+        self._valid = DelayLine(reach)
+        self._spectra = Delay(reach)
 
     def _around(self, level: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the geometric mean of what is around each bin, itself left out."""
@@ -153,7 +156,7 @@ class RidgeFilter:
             least, ridge = np.maximum(around, level - most), ridge & (most > 0)
         if self.rows is not None:
             # Frames that hold no sound have no surroundings either.
-            seen_now = weights[_SHORT : _SHORT + count] > 0
+            seen_now = weights[self.reach : self.reach + count] > 0
             height = level / np.maximum(around, 1e-300)
             self.rows.add(height[seen_now], level[seen_now], _FACTOR)
         # A ridge's flanks belong to it.
@@ -162,4 +165,4 @@ class RidgeFilter:
         gain = np.where(ridge, least / np.maximum(level, 1e-300), 1.0) ** (0.5 * self.strength)
         out = self._spectra.push(spectra).copy()
         out[:, : self.last] *= gain
-        return out, weights[_SHORT : _SHORT + count]
+        return out, weights[self.reach : self.reach + count]

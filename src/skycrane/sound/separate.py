@@ -14,7 +14,7 @@ from skycrane.sound.frames import OverlapAdd
 from skycrane.sound.levels import level_difference_db
 from skycrane.sound.moving import MovingNoise, NoiseParts, leakage, learn_parts
 from skycrane.sound.ridges import RidgeFilter, where_comb_is, where_ridges_are
-from skycrane.sound.strange import learn_strange, rows_without_tones
+from skycrane.sound.strange import LASTING, learn_strange, rows_without_tones
 from skycrane.sound.survey import (
     Survey,
     frame_size,
@@ -69,6 +69,7 @@ class NoiseModel:
         comb: lines that those ridges keep to; None: they keep to none.
         ridge_power: largest power of those that is held down, [bins]; None: any.
         unrest: how far noise that moves strays from what it is followed to, as a share, [bins].
+        wind_only: whether nothing but wind is wanted: then every lasting ridge goes.
     """
 
     rate_hz: float
@@ -83,6 +84,7 @@ class NoiseModel:
     comb: Comb | None = None
     ridge_power: NDArray[np.float64] | None = None
     unrest: NDArray[np.float64] | None = None
+    wind_only: bool = False
 
 
 def model_noise(
@@ -117,18 +119,17 @@ def _with_strange(known: NoiseModel, recording: Blocks) -> NoiseModel:
     rows = rows_without_tones(
         recording, known.rate_hz, frame_size(known.rate_hz), known.tones_hz, known.most
     )
-    everywhere = np.ones(known.floor.size, dtype=bool)
-    found = replace(known, ridges=everywhere, comb=None, ridge_power=None)
+    found = replace(known, wind_only=True)
     louder = 10 ** (known.level_db / 10)
     if known.parts is not None:
-        return replace(found, parts=learn_strange(rows, known.parts.mean, known.parts) or known.parts)
+        return replace(
+            found, parts=learn_strange(rows, known.parts.mean, known.parts) or known.parts
+        )
     parts = learn_strange(rows, rows.density(known.floor[None])[0])
     if parts is None:
         return found
     # What is followed is told beside the reference's own level.
-    beside = replace(
-        parts, mean=parts.mean / louder, steady=louder, most=parts.most * louder
-    )
+    beside = replace(parts, mean=parts.mean / louder, steady=louder, most=parts.most * louder)
     return replace(found, parts=beside)
 
 
@@ -303,6 +304,11 @@ class Separator:
                         most=noise.ridge_power,
                         comb=noise.comb,
                         bin_hz=rate_hz / size,
+                    ),
+                    RidgeFilter(
+                        np.full(noise.floor.size, noise.wind_only),
+                        strength=strength,
+                        reach=LASTING,
                     ),
                     self.gain,
                 ],

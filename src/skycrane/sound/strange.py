@@ -20,8 +20,10 @@ from skycrane.sound.moving import BandCollector, NoiseParts
 from skycrane.sound.ridges import RidgeFilter
 from skycrane.sound.tones import ToneCanceller
 
-__all__ = ["falling_spectra", "learn_strange", "rows_without_tones"]
+__all__ = ["LASTING", "falling_spectra", "learn_strange", "rows_without_tones"]
 
+LASTING = 5
+"""Frames on either side over which a ridge must stand out: wind has none that last."""
 _MOST_PARTS = 4
 """Spectra that strange noise may be made of."""
 _ROUNDS = 60
@@ -39,6 +41,8 @@ _THERE = 0.3
 there is anything to learn."""
 _PRICE = 1.0
 """Log-likelihood that each number more must bring (Akaike 1974)."""
+_CLEAR = 0.01
+"""The same for each independent value: what known noise explains nearly as well is not strange."""
 _WORTH, _WIDEST = 1.6, 12.0
 """Neighbouring bins to one independent value; most values that a band counts as."""
 
@@ -67,7 +71,7 @@ def rows_without_tones(
     tones = ToneCanceller(tones_hz, size=size, rate_hz=rate_hz, most=most)
     chain = [
         OverlapAdd(short, [ClickFilter(size=short, rate_hz=rate_hz)]),
-        OverlapAdd(size, [tones, RidgeFilter(np.ones(bins, dtype=bool)), found]),
+        OverlapAdd(size, [tones, RidgeFilter(np.ones(bins, dtype=bool), reach=LASTING), found]),
     ]
     for block in recording():
         chain[1].push(chain[0].push(block))
@@ -111,13 +115,16 @@ def learn_strange(
     wind = falling_spectra(found.edges_hz, mean)
     beside = wind if known is None else np.concatenate([known.parts, wind], axis=1)
     allowed = np.sqrt(found.edges_hz[:-1] * found.edges_hz[1:]) > _WIND_RULES_HZ
-    best, least = None, np.inf
-    for count in range(1, _MOST_PARTS + 1):
-        parts, level, cost = _factors(seen, _first(seen, high, allowed, count), beside, worth, steady)
-        cost += _PRICE * count * sum(seen.shape)
+    best: tuple[Array, Array] | None = None
+    least = np.inf
+    for count in range(0, _MOST_PARTS + 1):
+        first = _first(seen, high, allowed, count)
+        parts, level, cost = _factors(seen, first, beside, worth, steady)
+        cost += count * (_PRICE * sum(seen.shape) + _CLEAR * worth.sum() * len(rows))
         if cost < least:
             best, least = (parts, level), cost
-    assert best is not None
+    if best is None or not best[0].size:
+        return None
     parts, most = best[0], best[1].max(axis=1)
     if known is not None:
         parts, most = np.hstack([known.parts, parts]), np.concatenate([known.most, most])
@@ -130,7 +137,9 @@ def _first(seen: Array, high: NDArray[np.bool_], allowed: NDArray[np.bool_], cou
     """Return means of frames from quiet to loud above the wind as first guesses, [bands, parts]."""
     loud = np.log(seen[high]).mean(axis=0)
     order = np.argsort(loud)
-    groups = np.array_split(order[order.size // 2 :], count)
+    groups = np.array_split(order[order.size // 2 :], max(count, 1))[:count]
+    if not groups:
+        return np.zeros((len(seen), 0))
     excess = np.stack([np.maximum(seen[:, g].mean(axis=1) - 1, 1e-3) for g in groups], axis=1)
     # Wind stands above what is strange in low bands: begin there at what is in the high ones.
     return np.where(allowed[:, None], np.minimum(excess, excess[high].max(axis=0)), 1e-9)
@@ -146,9 +155,7 @@ def _factors(
     weight = worth[:, None]
     for _ in range(_ROUNDS):
         model = steady + both @ level
-        level = level * np.sqrt(
-            (both.T @ (weight * seen / model**2)) / (both.T @ (weight / model))
-        )
+        level = level * np.sqrt((both.T @ (weight * seen / model**2)) / (both.T @ (weight / model)))
         model = steady + both @ level
         own = level[:count]
         parts = both[:, :count] * np.sqrt(((seen / model**2) @ own.T) / ((1 / model) @ own.T))
