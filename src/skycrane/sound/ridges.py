@@ -23,6 +23,8 @@ _LOWEST = 14
 """Bins below this stand too near to one another to tell a ridge from a slope."""
 _FACTOR = 5.0
 """A ridge stands this many times above the geometric mean around it."""
+_NEXT, _FACTOR_NEXT = 6, 3.0
+"""Bins within which a narrow ridge must stand out on either side, and by how many times."""
 _SHORT = 2
 """Frames on either side that its power is taken over."""
 _SHARE = 1.0
@@ -76,6 +78,8 @@ class RidgeFilter:
         bin_hz: width of a bin [Hz], needed with a comb.
         rows: where to remember the ridges that are found.
         reach: frames on either side that a ridge's power is taken over.
+        narrow: whether a ridge must stand above what is next to it on either side too: the edge of
+            a wind's spectrum does not.
     """
 
     def __init__(
@@ -88,8 +92,9 @@ class RidgeFilter:
         bin_hz: float = 1.0,
         rows: RidgeRows | None = None,
         reach: int = _SHORT,
+        narrow: bool = False,
     ) -> None:
-        self.reach = reach
+        self.reach, self.narrow = reach, narrow
         self.comb, self.rows, self.most = comb, rows, most
         self.lines = np.zeros(0) if comb is None else comb.lines_hz / bin_hz
         self.where = where.copy()
@@ -104,8 +109,9 @@ class RidgeFilter:
         self._valid = DelayLine(reach)
         self._spectra = Delay(reach)
 
-    def _around(self, level: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the geometric mean of what is around each bin, itself left out."""
+    def _around(self, level: NDArray[np.float64]) -> tuple[NDArray[np.float64], Any]:
+        """Return the geometric mean of what is around each bin, itself left out, and the larger of
+        the means of what is next to it on either side."""
         logs = np.log(np.maximum(level, 1e-300))
         n = level.shape[1]
         total = np.zeros((len(level), n + 1))
@@ -118,7 +124,13 @@ class RidgeFilter:
 
         below, count_below = between(at - _REACH, at - _APART)
         above, count_above = between(at + _APART + 1, at + _REACH + 1)
-        return np.exp((below + above) / np.maximum(count_below + count_above, 1))
+        around = np.exp((below + above) / np.maximum(count_below + count_above, 1))
+        if not self.narrow:
+            return around, 0.0
+        below, count_below = between(at - _NEXT, at - _APART + 1)
+        above, count_above = between(at + _APART, at + _NEXT + 1)
+        sides = [below / np.maximum(count_below, 1), above / np.maximum(count_above, 1)]
+        return around, np.exp(np.maximum(*sides))
 
     def _along(self, height: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the most power that may be the comb's in each frame, [frames, bins]."""
@@ -146,8 +158,9 @@ class RidgeFilter:
         weights = self._valid.push(valid)
         seen = self._power.push(np.abs(spectra[:, : self.last]) ** 2)
         level = smooth(seen, weights, self._kernel)
-        around = self._around(level)
+        around, beside = self._around(level)
         ridge = self.where[: self.last] & (level > _FACTOR * around) & (around > 0)
+        ridge &= level > _FACTOR_NEXT * beside
         least = around
         if self.most is not None:
             least = np.maximum(around, level - self.most[: self.last])

@@ -309,6 +309,7 @@ class Separator:
                         np.full(noise.floor.size, noise.wind_only),
                         strength=strength,
                         reach=LASTING,
+                        narrow=True,
                     ),
                     self.gain,
                 ],

@@ -71,7 +71,9 @@ def rows_without_tones(
     tones = ToneCanceller(tones_hz, size=size, rate_hz=rate_hz, most=most)
     chain = [
         OverlapAdd(short, [ClickFilter(size=short, rate_hz=rate_hz)]),
-        OverlapAdd(size, [tones, RidgeFilter(np.ones(bins, dtype=bool), reach=LASTING), found]),
+        OverlapAdd(
+            size, [tones, RidgeFilter(np.ones(bins, dtype=bool), reach=LASTING, narrow=True), found]
+        ),
     ]
     for block in recording():
         chain[1].push(chain[0].push(block))
