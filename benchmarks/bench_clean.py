@@ -20,6 +20,7 @@ import numpy as np
 from scipy import fft
 
 from benchmarks.clean_set import DEV_SEEDS, LEVELS_DB, SECONDS, TEST_SEEDS, TRAINING_SEED, clips
+from benchmarks.clean_targets import show as show_targets
 from benchmarks.peers.run import HERE, run_peer
 from skycrane.sound.measure import level_db, si_sdr_db
 from skycrane.sound.separate import separate
@@ -64,6 +65,7 @@ def measure() -> dict[str, dict]:
         found["clean_vs_best_peer_db"] = _result(
             ours - gains[best], "dB", best, gains[best], {**conditions, **more}
         )
+        show_targets(found)
     return found
 
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,12 +38,25 @@ from skycrane.sound.scene import reference, surface, whole
 from skycrane.sound.separate import separate
 from skycrane.sound.streams import BLOCK
 
-__all__ = ["DEV_SEEDS", "KINDS", "SETTINGS", "TEST_SEEDS", "clips", "kind"]
+__all__ = [
+    "DEV_SEEDS",
+    "KINDS",
+    "OURS",
+    "SETTINGS",
+    "TEST_SEEDS",
+    "clips",
+    "figures",
+    "kind",
+    "trial",
+]
 
 DEV_SEEDS = (21, 22, 23, 24)
 TEST_SEEDS = (301, 302, 303, 304, 305, 306, 307, 308, 309, 310)
 KINDS = ("stands", "drives", "moves its mast", "drives and moves its mast")
-SETTINGS = HERE / "denoise_full_scene.json"
+OURS = "skycrane clean --keep wind"
+SETTINGS, MAIN_SETTINGS = HERE / "denoise_full_scene.json", HERE / "denoise.json"
+"""What peers were given by `tune`; what they were given on the main set's development seeds, taken
+where `tune` has not run."""
 _MOST_OFF, _WHINES_OFF = 0.02, 0.002
 """How far the pump's and the whines' rates may lie off in the reference: assumptions, as warm and
 cold motors differ; the published recordings show one day each."""
@@ -115,30 +129,33 @@ def clips(seeds: tuple[int, ...], levels_db: tuple[float, ...] = LEVELS_DB) -> I
             yield Clip(seed, level, truth / full, rover / full, tones / full, alone / full, rate)
 
 
-def row(clip: Clip) -> dict[str, float]:
-    """Return gains and what became of the breeze's level in one clip [dB]."""
-    kept, clean = (
-        separate(
+def row(clip: Clip) -> tuple[dict[str, float], float]:
+    """Return gains and what became of the breeze's level in one clip [dB], and CPU seconds."""
+
+    def cleaned(*, wind_only: bool) -> np.ndarray:
+        return separate(
             clip.heard,
             clip.rate_hz,
             reference=clip.reference,
             reference_rate_hz=clip.rate_hz,
             wind_only=wind_only,
         )
-        for wind_only in (False, True)
-    )
+
     before = si_sdr_db(clip.heard, clip.truth)
+    started = time.process_time()
+    clean = cleaned(wind_only=True)
+    seconds = time.process_time() - started
     heard, toneless = clip.heard - clip.tones, clip.noise - clip.tones
-    return {
-        "seed": clip.seed,
-        "level": clip.level_db,
-        "skycrane clean --keep wind": si_sdr_db(clean, clip.truth) - before,
-        "skycrane clean": si_sdr_db(kept, clip.truth) - before,
-        "steady oracle": si_sdr_db(_oracle(heard, clip.truth, toneless), clip.truth) - before,
-        "moving oracle": si_sdr_db(_oracle(heard, clip.truth, toneless, moving=True), clip.truth)
-        - before,
-        "breeze's level, --keep wind": level_db(clean) - level_db(clip.truth),
+    results = {
+        OURS: clean,
+        "skycrane clean": cleaned(wind_only=False),
+        "steady oracle": _oracle(heard, clip.truth, toneless),
+        "moving oracle": _oracle(heard, clip.truth, toneless, moving=True),
     }
+    gains = {name: si_sdr_db(one, clip.truth) - before for name, one in results.items()}
+    level = level_db(clean) - level_db(clip.truth)
+    first = {"seed": float(clip.seed), "level": clip.level_db}
+    return {**first, **gains, "breeze's level, --keep wind": level}, seconds
 
 
 def _tune() -> None:
@@ -150,22 +167,33 @@ def _tune() -> None:
         print(run_peer("denoise", "denoise.py", "tune", folder, str(SETTINGS)))
 
 
-def main(*, with_peers: bool, dev: bool) -> None:
-    """Print the table and, as JSON, what it is made of."""
-    rows = []
+def trial(
+    seeds: tuple[int, ...], *, with_peers: bool
+) -> tuple[list[dict[str, float]], list[str], float]:
+    """Return figures clip by clip, names of the peers, and our CPU seconds with only wind kept."""
+    rows: list[dict[str, float]] = []
     peers: dict[str, Any] = {}
+    busy = 0.0
     with tempfile.TemporaryDirectory() as folder:
-        for index, clip in enumerate(clips(DEV_SEEDS if dev else TEST_SEEDS)):
-            rows.append(row(clip))
+        for index, clip in enumerate(clips(seeds)):
+            found, seconds = row(clip)
+            rows.append(found)
+            busy += seconds
             if with_peers:
                 _store(Path(folder), index, clip)
         if with_peers:
             _store_training(Path(folder))
-            peers = run_peer("denoise", "denoise.py", "measure", folder, str(SETTINGS)) or {}
+            settings = SETTINGS if SETTINGS.exists() else MAIN_SETTINGS
+            peers = run_peer("denoise", "denoise.py", "measure", folder, str(settings)) or {}
     for name, one in peers.items():
         for mine, gain in zip(rows, one["gain_db"], strict=True):
             mine[name] = gain
-    _show(rows)
+    return rows, list(peers), busy
+
+
+def figures(rows: list[dict[str, float]]) -> list[str]:
+    """Return the names of what was measured of each clip."""
+    return [name for name in rows[0] if name not in ("seed", "level")]
 
 
 def _show(rows: list[dict[str, float]]) -> None:
@@ -177,10 +205,9 @@ def _show(rows: list[dict[str, float]]) -> None:
     groups = [(name, found) for name, found in [*groups, ("mean", rows)] if found]
     print("| | " + " | ".join(name for name, _ in groups) + " |")
     print("|---" * (len(groups) + 1) + "|")
-    for key in rows[0]:
-        if key not in ("seed", "level"):
-            means = [f"{np.mean([one[key] for one in found]):.2f}" for _, found in groups]
-            print(f"| {key} | " + " | ".join(means) + " |")
+    for key in figures(rows):
+        means = [f"{np.mean([one[key] for one in found]):.2f}" for _, found in groups]
+        print(f"| {key} | " + " | ".join(means) + " |")
     worst = max((one["breeze's level, --keep wind"] for one in rows), key=abs)
     print(json.dumps({"breeze's level, worst clip": round(worst, 2)}))
 
@@ -188,4 +215,5 @@ def _show(rows: list[dict[str, float]]) -> None:
 if __name__ == "__main__":
     if "tune" in sys.argv[1:]:
         _tune()
-    main(with_peers="ours" not in sys.argv[1:], dev="dev" in sys.argv[1:])
+    seeds = DEV_SEEDS if "dev" in sys.argv[1:] else TEST_SEEDS
+    _show(trial(seeds, with_peers="ours" not in sys.argv[1:])[0])
