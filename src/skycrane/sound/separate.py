@@ -14,7 +14,7 @@ from skycrane.sound.frames import OverlapAdd
 from skycrane.sound.levels import level_difference_db
 from skycrane.sound.moving import MovingNoise, NoiseParts, leakage, learn_parts
 from skycrane.sound.ridges import RidgeFilter, where_comb_is, where_ridges_are
-from skycrane.sound.strange import LASTING, learn_strange, rows_without_tones
+from skycrane.sound.strange import LASTING, WIND_RULES_HZ, learn_strange, rows_without_tones
 from skycrane.sound.survey import (
     Survey,
     frame_size,
@@ -141,18 +141,32 @@ def _from_itself(heard: Survey, recording: Blocks) -> NoiseModel:
         source = "nothing: the recording is too short to tell noise in it"
         return NoiseModel(rate_hz, np.zeros(0), silence, source, nowhere, certain=False)
     tones = steady_tones(heard, everywhere=True)
+    floor = _without_steady_wind(survey(recording, rate_hz, tones_hz=tones).floor, rate_hz)
     comb = _machine(heard)
     bin_hz = heard.frequency_hz[1]
     return NoiseModel(
         rate_hz,
         tones,
-        survey(recording, rate_hz, tones_hz=tones).floor,
+        floor,
         "the recording's own quiet time",
         nowhere if comb is None else where_comb_is(comb, nowhere.size, bin_hz),
         _LOUDER * steady_amplitudes(heard, tones),
         certain=False,
         comb=comb,
     )
+
+
+def _without_steady_wind(floor: NDArray[np.float64], rate_hz: float) -> NDArray[np.float64]:
+    """Return a floor that grows downwards no faster than machines' hiss and hum do, [bins].
+
+    What is steady and grows faster below 200 Hz is wind that does not pause.
+    """
+    f = np.linspace(0, rate_hz / 2, floor.size)
+    beside = (f >= _WIND_BELOW_HZ) & (f < 2 * _WIND_BELOW_HZ)
+    if beside.sum() < 3:
+        return floor
+    grown = np.median(floor[beside] * f[beside]) / np.maximum(f, f[1])
+    return np.where(f < _WIND_BELOW_HZ, np.minimum(floor, grown), floor)
 
 
 def _from_reference(heard: Survey, reference: Blocks, other_hz: float) -> NoiseModel:
@@ -285,6 +299,7 @@ class Separator:
     def __init__(self, noise: NoiseModel, *, strength: float = 1.0) -> None:
         size, rate_hz = frame_size(noise.rate_hz), noise.rate_hz
         short = click_frame_size(size)
+        bins_hz = np.linspace(0, rate_hz / 2, noise.floor.size)
         self.gain = _gain(noise, size, strength)
         self._stages = [
             OverlapAdd(short, [ClickFilter(size=short, rate_hz=rate_hz, strength=strength)]),
@@ -306,7 +321,7 @@ class Separator:
                         bin_hz=rate_hz / size,
                     ),
                     RidgeFilter(
-                        np.full(noise.floor.size, noise.wind_only),
+                        noise.wind_only & (bins_hz > WIND_RULES_HZ),
                         strength=strength,
                         reach=LASTING,
                         narrow=True,

@@ -20,7 +20,7 @@ from skycrane.sound.moving import BandCollector, NoiseParts
 from skycrane.sound.ridges import RidgeFilter
 from skycrane.sound.tones import ToneCanceller
 
-__all__ = ["LASTING", "falling_spectra", "learn_strange", "rows_without_tones"]
+__all__ = ["LASTING", "WIND_RULES_HZ", "falling_spectra", "learn_strange", "rows_without_tones"]
 
 LASTING = 5
 """Frames on either side over which a ridge must stand out: wind has none that last."""
@@ -31,7 +31,7 @@ _LOWEST_CORNER_HZ, _HIGHEST_CORNER_HZ = 20.0, 900.0
 """Corners of the wind's spectra: in thin air turbulence ends well inside what is audible."""
 _FALL = 6.0
 """Power of frequency that they fall with above their corners."""
-_WIND_RULES_HZ, _NO_WIND_HZ = 100.0, 1500.0
+WIND_RULES_HZ, _NO_WIND_HZ = 100.0, 1500.0
 """Below the first nothing strange is looked for; above the second there is no wind."""
 _FEWEST = 24
 """Frames that a recording must have."""
@@ -116,7 +116,7 @@ def learn_strange(
         return None
     wind = falling_spectra(found.edges_hz, mean)
     beside = wind if known is None else np.concatenate([known.parts, wind], axis=1)
-    allowed = np.sqrt(found.edges_hz[:-1] * found.edges_hz[1:]) > _WIND_RULES_HZ
+    allowed = np.sqrt(found.edges_hz[:-1] * found.edges_hz[1:]) > WIND_RULES_HZ
     best: tuple[Array, Array] | None = None
     least = np.inf
     for count in range(0, _MOST_PARTS + 1):

@@ -31,7 +31,7 @@ _QUIET, _QUIETEST = 0.15, 0.03
 far below that for the second, steady noise does not."""
 _FALLING, _UNSTEADY = 1.6, 3.0
 """Factors of power by which a floor and a tone may fall between the two."""
-_CREST, _EVEN = 14, 1.15
+_CREST, _EVEN = 14, 1.25
 """Bins below which a tone must be more even than noise, and by how much: the level that noise of
 its mean would have, had it noise's lulls (1 for noise, near 1.7 for tones)."""
 _LOWEST_DB, _STEP_DB, _STEPS = -220.0, 1.5, 224
