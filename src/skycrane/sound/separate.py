@@ -28,6 +28,9 @@ from skycrane.sound.wiener import BreezeGain
 __all__ = ["NoiseModel", "Separator", "model_noise", "same_tones", "separate"]
 
 _WIND_BELOW_HZ, _WIND_LEAST = 200.0, 0.3
+_STEEPEST = 1.5
+"""Power of frequency by which machines' noise grows downwards at most: pink noise has 1, the
+pressure of turbulence 5/3 and more."""
 _MOST_SHIFT = 0.06
 """A motor's rate differs from one day to another by no more than this fraction."""
 _FEWEST = 24
@@ -165,7 +168,7 @@ def _without_steady_wind(floor: NDArray[np.float64], rate_hz: float) -> NDArray[
     beside = (f >= _WIND_BELOW_HZ) & (f < 2 * _WIND_BELOW_HZ)
     if beside.sum() < 3:
         return floor
-    grown = np.median(floor[beside] * f[beside]) / np.maximum(f, f[1])
+    grown = np.median(floor[beside] * f[beside] ** _STEEPEST) / np.maximum(f, f[1]) ** _STEEPEST
     return np.where(f < _WIND_BELOW_HZ, np.minimum(floor, grown), floor)
 
 
