@@ -20,6 +20,7 @@ import numpy as np
 from scipy import fft
 
 from benchmarks.clean_set import DEV_SEEDS, LEVELS_DB, SECONDS, TEST_SEEDS, TRAINING_SEED, clips
+from benchmarks.clean_targets import show as show_targets
 from benchmarks.peers.run import HERE, run_peer
 from skycrane.sound.measure import level_db, si_sdr_db
 from skycrane.sound.separate import separate
@@ -64,6 +65,7 @@ def measure() -> dict[str, dict]:
         found["clean_vs_best_peer_db"] = _result(
             ours - gains[best], "dB", best, gains[best], {**conditions, **more}
         )
+        show_targets(found)
     return found
 
 
@@ -192,20 +194,29 @@ def _spectra(x: np.ndarray) -> np.ndarray:
     return fft.rfft(np.lib.stride_tricks.sliding_window_view(padded, _SIZE)[::_HOP] * window)
 
 
-def _oracle(heard: np.ndarray, truth: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Return the Wiener estimate with the true spectra, the breeze's smoothed over seven frames."""
-    window = np.sin(np.pi * (np.arange(_SIZE) + 0.5) / _SIZE)
+def _oracle(
+    heard: np.ndarray, truth: np.ndarray, noise: np.ndarray, *, moving: bool = False
+) -> np.ndarray:
+    """Return the Wiener estimate with the true spectra, the breeze's smoothed over seven frames.
 
-    breeze = np.abs(_spectra(truth)) ** 2
-    padded = np.pad(breeze, ((3, 3), (0, 0)), mode="edge")
-    kernel = np.hanning(9)[1:-1] / np.hanning(9).sum()
-    breeze = sum(k * padded[i : i + len(breeze)] for i, k in enumerate(kernel))
-    floor = (np.abs(_spectra(noise)) ** 2).mean(axis=0)
+    The noise's is its mean over the recording, or with `moving` smoothed as the breeze's is.
+    """
+    window = np.sin(np.pi * (np.arange(_SIZE) + 0.5) / _SIZE)
+    breeze = _smoothed(truth)
+    floor = _smoothed(noise) if moving else (np.abs(_spectra(noise)) ** 2).mean(axis=0)
     frames = fft.irfft(_spectra(heard) * breeze / (breeze + floor), _SIZE) * window * 0.5
     out = np.zeros(_SIZE + _HOP * (len(frames) - 1))
     for i, frame in enumerate(frames):
         out[i * _HOP : i * _HOP + _SIZE] += frame
     return out[_SIZE - _HOP :][: heard.size]
+
+
+def _smoothed(samples: np.ndarray) -> np.ndarray:
+    """Return the power of frames, smoothed over seven of them, [frames, bins]."""
+    power = np.abs(_spectra(samples)) ** 2
+    padded = np.pad(power, ((3, 3), (0, 0)), mode="edge")
+    kernel = np.hanning(9)[1:-1] / np.hanning(9).sum()
+    return np.asarray(sum(k * padded[i : i + len(power)] for i, k in enumerate(kernel)))
 
 
 if __name__ == "__main__":

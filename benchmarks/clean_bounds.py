@@ -22,7 +22,7 @@ import numpy as np
 from scipy import fft
 
 from benchmarks.bench_clean import _oracle
-from benchmarks.clean_set import LEVELS_DB, TEST_SEEDS, Clip, _varied, clips
+from benchmarks.clean_set import LEVELS_DB, TEST_SEEDS, Clip, clips, varied
 from skycrane.mission import load_mission
 from skycrane.sound.breeze import BreezeSource
 from skycrane.sound.measure import si_sdr_db
@@ -64,7 +64,7 @@ def gains(seeds: tuple[int, ...]) -> Iterator[tuple[float, dict[str, float]]]:
 def _expected_power(clip: Clip) -> np.ndarray:
     """Return the expected power of the breeze, as loud as the rover, [frames, bins]."""
     mission = load_mission("mars2020")
-    microphone, scene = mission.microphone, _varied(mission.soundscape, clip.seed)
+    microphone, scene = mission.microphone, varied(mission.soundscape, clip.seed)
     source = BreezeSource(
         scene.breeze,
         scene.air,

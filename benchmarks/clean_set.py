@@ -19,7 +19,16 @@ from skycrane.sound.rover import RoverSource
 from skycrane.sound.scene import reference, surface, whole
 from skycrane.sound.streams import BLOCK
 
-__all__ = ["DEV_SEEDS", "LEVELS_DB", "SECONDS", "TEST_SEEDS", "TRAINING_SEED", "Clip", "clips"]
+__all__ = [
+    "DEV_SEEDS",
+    "LEVELS_DB",
+    "SECONDS",
+    "TEST_SEEDS",
+    "TRAINING_SEED",
+    "Clip",
+    "clips",
+    "varied",
+]
 
 DEV_SEEDS = (1, 2)
 TEST_SEEDS = (101, 102, 103, 104, 105, 106, 107, 108, 109, 110)
@@ -57,7 +66,7 @@ class Clip:
         return self.truth + self.noise
 
 
-def _varied(scene: Soundscape, seed: int) -> Soundscape:
+def varied(scene: Soundscape, seed: int) -> Soundscape:
     """Return the scene with a rover and a wind of this seed's own."""
     rng = np.random.default_rng([seed, 5])
     pump, noise, breeze = scene.pump, scene.noise, scene.breeze
@@ -97,7 +106,7 @@ def clips(
     mission = load_mission("mars2020")
     microphone = mission.microphone
     for seed in seeds:
-        scene = _varied(mission.soundscape, seed)
+        scene = varied(mission.soundscape, seed)
         breeze, rover = whole(surface(scene, microphone, seed=seed, duration_s=seconds))
         source = RoverSource(scene, microphone, seed=seed, recording="surface")
         blocks = range(-(-rover.size // BLOCK))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -211,6 +211,10 @@ def clean(
         float,
         Parameter(help="From 0 (nothing) over 1 (the noise as known, best) to 2 (harsher)."),
     ] = 1.0,
+    keep: Annotated[
+        Literal["everything", "wind"],
+        Parameter(help="With wind, motors, rattles, knocks and voices go too, whoever made them."),
+    ] = "everything",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -219,9 +223,9 @@ def clean(
     SOURCE is a run directory, or with --output a recording (WAV, FLAC, MP3, OGG).
     """
     if output is None:
-        if reference or residual or strength != 1.0:
+        if reference or residual or strength != 1.0 or keep != "everything":
             raise InputError(
-                "--reference, --residual and --strength belong to a single recording",
+                "--reference, --residual, --strength and --keep belong to a single recording",
                 where="skycrane clean",
                 right="Add --output OUT and give a recording as SOURCE.",
             )
@@ -235,6 +239,7 @@ def clean(
         reference=reference,
         residual=residual,
         strength=strength,
+        keep=keep,
         progress=Progress(quiet=quiet),
     )
     print_result(result, as_json=as_json)

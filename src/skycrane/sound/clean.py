@@ -23,7 +23,10 @@ from skycrane.sound.rounding import exact, units
 from skycrane.sound.separate import NoiseModel, Separator, model_noise
 from skycrane.sound.survey import frame_size
 
-__all__ = ["clean_file"]
+__all__ = ["KEEP", "clean_file"]
+
+KEEP = ("everything", "wind")
+"""What may be wanted of a recording."""
 
 
 def clean_file(
@@ -33,6 +36,7 @@ def clean_file(
     reference: Path | None = None,
     residual: Path | None = None,
     strength: float = 1.0,
+    keep: str = "everything",
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Take steady noise, tones and clicks out of a recording; keep wind, voices and music.
@@ -50,6 +54,8 @@ def clean_file(
         reference: the noise alone, one channel or as many as the recording; any rate.
         residual: where to write what was taken out.
         strength: 0 takes out nothing, 1 what is best, at most 2.
+        keep: "everything" that is neither in the reference nor steady noise, or "wind" alone:
+            then wheels, motors, rattles and knocks go too, and with them voices and music.
         progress: where to report seconds done.
 
     Returns:
@@ -62,10 +68,13 @@ def clean_file(
     recording = open_recording(Path(source))
     other = open_recording(reference) if reference is not None else None
     _check(recording, Path(out), other, residual, strength)
+    if keep not in KEEP:
+        raise InputError(f"{keep!r} is not right", where="keep", right=f"Give {' or '.join(KEEP)}.")
     unit, grid = units(recording)
     bar = progress or Progress()
-    job = _Job(recording, _listen(recording, other, unit, bar), strength, unit, grid)
-    done = provenance(recording, other, strength)
+    models = _listen(recording, other, unit, bar, wind_only=keep == "wind")
+    job = _Job(recording, models, strength, unit, grid)
+    done = provenance(recording, other, strength, keep)
     with contextlib.ExitStack() as stack:
         comment = json.dumps({**tags(recording), **done})
         paths = [Path(path) for path in (out, residual) if path is not None]
@@ -98,13 +107,18 @@ def _run(job: _Job, writers: list[Writer], folder: Path, bar: Progress) -> dict[
 
 
 def _listen(
-    recording: Recording, reference: Recording | None, unit: float, bar: Progress
+    recording: Recording,
+    reference: Recording | None,
+    unit: float,
+    bar: Progress,
+    *,
+    wind_only: bool,
 ) -> list[NoiseModel]:
     """Return the noise of each channel."""
     models = []
     with bar.task("clean: listen", recording.channels) as advance:
         for channel in range(recording.channels):
-            models.append(_model(recording, reference, channel, unit))
+            models.append(_model(recording, reference, channel, unit, wind_only=wind_only))
             advance()
     return models
 
@@ -180,14 +194,21 @@ def _check_reference(reference: Recording, recording: Recording) -> None:
 
 
 def _model(
-    recording: Recording, reference: Recording | None, channel: int, unit: float
+    recording: Recording,
+    reference: Recording | None,
+    channel: int,
+    unit: float,
+    *,
+    wind_only: bool,
 ) -> NoiseModel:
     def scaled(one: Recording, index: int, full: float) -> Iterator[NDArray[np.float64]]:
         for block in one.channel(index):
             yield block / full
 
     if reference is None:
-        return model_noise(lambda: scaled(recording, channel, unit), recording.rate_hz)
+        return model_noise(
+            lambda: scaled(recording, channel, unit), recording.rate_hz, wind_only=wind_only
+        )
     index = channel if reference.channels > 1 else 0
     other = 2.0 ** (reference.bits - 1) if reference.bits else 1.0
     if not (recording.bits or reference.bits):
@@ -197,6 +218,7 @@ def _model(
         recording.rate_hz,
         reference=lambda: scaled(reference, index, other),
         reference_rate_hz=reference.rate_hz,
+        wind_only=wind_only,
     )
 
 

@@ -14,9 +14,12 @@ from skycrane.sound.bands import Bands
 
 __all__ = ["LevelHistogram", "ThirdOctaves", "level_difference_db"]
 
-_LULL = 0.05
-"""Share of the time in which third octaves are heard without their gusts. They hold little of the
-chance that is in single bins, so that a short time is enough."""
+_LULLS = (0.05, 0.2, 0.5)
+"""Shares of the time in which third octaves are heard. They hold little of the chance that is in
+single bins, so that a short time is enough."""
+_STEADY, _LEAST_OF_LULL = 1.25, 0.2
+"""Ratio between the last share's power and the first's from which on wind is in the lulls too; the
+smallest part of the first that may be the noise's."""
 _LOWEST_HZ, _HIGHEST = 30.0, 0.45
 """Where third octaves begin, and the fraction of the rate that they end below."""
 _WORTH = 1.6
@@ -90,8 +93,18 @@ class ThirdOctaves:
         self._levels.add(self._bands.density(power))
 
     def lull(self) -> NDArray[np.float64]:
-        """Return the density that each band falls to between gusts [1/Hz], [bands]."""
-        return self._levels.reached(_LULL, self._worth)
+        """Return the density that each band would fall to between gusts [1/Hz], [bands].
+
+        A wind that hardly pauses is in its lulls too. With log-normal gusts over steady noise, what
+        three such shares of the time stay below lies a geometric series above the noise (their
+        normal quantiles are nearly as far apart), so its limit is the noise's level: Aitken's
+        delta-squared.
+        """
+        low, middle, high = (self._levels.reached(share, self._worth) for share in _LULLS)
+        bend = low + high - 2 * middle
+        windy = (high > _STEADY * low) & (bend > 0)
+        limit = (low * high - middle**2) / np.where(bend > 0, bend, 1.0)
+        return np.where(windy, np.clip(limit, _LEAST_OF_LULL * low, low), low)
 
 
 def level_difference_db(heard: NDArray[np.float64], noise: NDArray[np.float64]) -> float:

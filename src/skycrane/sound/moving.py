@@ -59,12 +59,17 @@ class NoiseParts:
         parts: density of each part beside the mean in each band, [bands, parts].
         most: largest level of each part in the reference, [parts].
         mean: mean density of the noise in each band [1/Hz], [bands]; 0 where leakage hides it.
+        steady: how many times the mean is always there beneath the parts.
+        wind: spectra that a wind is made of, beside the mean, [bands, spectra]; None: any that are
+            smooth.
     """
 
     edges_hz: NDArray[np.float64]
     parts: NDArray[np.float64]
     most: NDArray[np.float64]
     mean: NDArray[np.float64]
+    steady: float = 0.0
+    wind: NDArray[np.float64] | None = None
 
 
 class BandCollector:
@@ -219,11 +224,14 @@ class MovingNoise:
         use = self._bands.inside & (known.mean > _FAINTEST * known.mean.max())
         self._use, self._mean = use, np.maximum(known.mean[use], 1e-300)
         self._parts, self._most = known.parts[use], _LOUDER * known.most
+        self._steady = known.steady
         self._worth = np.minimum(self._bands.width[use] / _WORTH, _WIDEST)
         centre = np.sqrt(known.edges_hz[:-1] * known.edges_hz[1:])[use]
         octave = np.log2(centre)
         at = np.arange(octave[0], octave[-1] + 1 / _BREEZE_PARTS, 1 / _BREEZE_PARTS)
         self._breeze = np.exp(-0.5 * ((octave[:, None] - at) * _BREEZE_PARTS) ** 2) + 1e-6
+        if known.wind is not None:
+            self._breeze = known.wind[use]
         bins_hz = np.linspace(0, rate_hz / 2, bins)
         place = np.interp(np.log2(np.maximum(bins_hz, 1e-3)), octave, np.arange(octave.size))
         self._low = np.minimum(place.astype(int), octave.size - 2)
@@ -236,7 +244,7 @@ class MovingNoise:
             power: power in frames, [frames, bins].
         """
         seen = self._bands.density(power)[:, self._use].T / self._mean[:, None]
-        noise = self._parts @ self._levels(np.maximum(seen, 1e-9))
+        noise = self._steady + self._parts @ self._levels(np.maximum(seen, 1e-9))
         logs = np.log(np.maximum(noise.T, 1e-6))
         return np.exp(logs[:, self._low] * (1 - self._part) + logs[:, self._low + 1] * self._part)
 
@@ -252,7 +260,7 @@ class MovingNoise:
         breeze = self._breeze.T @ seen / self._breeze.sum(axis=0)[:, None]
         level = 0.3 * np.concatenate([np.repeat(usual[None], count, axis=0), breeze])
         for _ in range(_ROUNDS_FOLLOW):
-            model = both @ level
+            model = self._steady + both @ level
             up, down = both.T @ (weight * seen / model**2), both.T @ (weight / model)
             level = np.minimum(level * np.sqrt(up / (down * dear)), top)
         return level[:count]

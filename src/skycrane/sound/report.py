@@ -28,7 +28,7 @@ def sidecar(out: Path) -> Path:
 
 
 def provenance(
-    recording: Recording, reference: Recording | None, strength: float
+    recording: Recording, reference: Recording | None, strength: float, keep: str
 ) -> dict[str, Any]:
     """Return what a recording was cleaned from, with what, by which version, plain JSON values."""
 
@@ -39,6 +39,7 @@ def provenance(
         "cleaned_by": f"skycrane {__version__}",
         "method": METHOD,
         "strength": strength,
+        "kept": keep,
         "cleaned_from": named(recording),
         "noise_reference": None if reference is None else named(reference),
         "frame_s": round(frame_size(recording.rate_hz) / recording.rate_hz, 4),

@@ -23,6 +23,8 @@ _LOWEST = 14
 """Bins below this stand too near to one another to tell a ridge from a slope."""
 _FACTOR = 5.0
 """A ridge stands this many times above the geometric mean around it."""
+_NEXT, _FACTOR_NEXT = 6, 3.0
+"""Bins within which a narrow ridge must stand out on either side, and by how many times."""
 _SHORT = 2
 """Frames on either side that its power is taken over."""
 _SHARE = 1.0
@@ -75,6 +77,9 @@ class RidgeFilter:
         comb: lines along which alone to do so, wherever they are in a frame; None: everywhere.
         bin_hz: width of a bin [Hz], needed with a comb.
         rows: where to remember the ridges that are found.
+        reach: frames on either side that a ridge's power is taken over.
+        narrow: whether a ridge must stand above what is next to it on either side too: the edge of
+            a wind's spectrum does not.
     """
 
     def __init__(
@@ -86,23 +91,27 @@ class RidgeFilter:
         comb: Comb | None = None,
         bin_hz: float = 1.0,
         rows: RidgeRows | None = None,
+        reach: int = _SHORT,
+        narrow: bool = False,
     ) -> None:
+        self.reach, self.narrow = reach, narrow
         self.comb, self.rows, self.most = comb, rows, most
         self.lines = np.zeros(0) if comb is None else comb.lines_hz / bin_hz
         self.where = where.copy()
         self.where[:_LOWEST] = False
         self.strength = min(strength, 1.0)
         crossed = np.flatnonzero(self.where)
-        self.delay = _SHORT if crossed.size and strength > 0 else 0
+        self.delay = reach if crossed.size and strength > 0 else 0
         self.last = int(crossed[-1]) + _REACH + 2 if crossed.size else 0
         self.last = min(self.last, where.size)
-        self._kernel = hann(_SHORT)
-        self._power = DelayLine(_SHORT)
-        self._valid = DelayLine(_SHORT)
-        self._spectra = Delay(_SHORT)
+        self._kernel = hann(reach)
+        self._power = DelayLine(reach)
+        self._valid = DelayLine(reach)
+        self._spectra = Delay(reach)
 
-    def _around(self, level: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the geometric mean of what is around each bin, itself left out."""
+    def _around(self, level: NDArray[np.float64]) -> tuple[NDArray[np.float64], Any]:
+        """Return the geometric mean of what is around each bin, itself left out, and the larger of
+        the means of what is next to it on either side."""
         logs = np.log(np.maximum(level, 1e-300))
         n = level.shape[1]
         total = np.zeros((len(level), n + 1))
@@ -115,7 +124,13 @@ class RidgeFilter:
 
         below, count_below = between(at - _REACH, at - _APART)
         above, count_above = between(at + _APART + 1, at + _REACH + 1)
-        return np.exp((below + above) / np.maximum(count_below + count_above, 1))
+        around = np.exp((below + above) / np.maximum(count_below + count_above, 1))
+        if not self.narrow:
+            return around, 0.0
+        below, count_below = between(at - _NEXT, at - _APART + 1)
+        above, count_above = between(at + _APART, at + _NEXT + 1)
+        sides = [below / np.maximum(count_below, 1), above / np.maximum(count_above, 1)]
+        return around, np.exp(np.maximum(*sides))
 
     def _along(self, height: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the most power that may be the comb's in each frame, [frames, bins]."""
@@ -143,8 +158,9 @@ class RidgeFilter:
         weights = self._valid.push(valid)
         seen = self._power.push(np.abs(spectra[:, : self.last]) ** 2)
         level = smooth(seen, weights, self._kernel)
-        around = self._around(level)
+        around, beside = self._around(level)
         ridge = self.where[: self.last] & (level > _FACTOR * around) & (around > 0)
+        ridge &= level > _FACTOR_NEXT * beside
         least = around
         if self.most is not None:
             least = np.maximum(around, level - self.most[: self.last])
@@ -153,7 +169,7 @@ class RidgeFilter:
             least, ridge = np.maximum(around, level - most), ridge & (most > 0)
         if self.rows is not None:
             # Frames that hold no sound have no surroundings either.
-            seen_now = weights[_SHORT : _SHORT + count] > 0
+            seen_now = weights[self.reach : self.reach + count] > 0
             height = level / np.maximum(around, 1e-300)
             self.rows.add(height[seen_now], level[seen_now], _FACTOR)
         # A ridge's flanks belong to it.
@@ -162,4 +178,4 @@ class RidgeFilter:
         gain = np.where(ridge, least / np.maximum(level, 1e-300), 1.0) ** (0.5 * self.strength)
         out = self._spectra.push(spectra).copy()
         out[:, : self.last] *= gain
-        return out, weights[_SHORT : _SHORT + count]
+        return out, weights[self.reach : self.reach + count]

@@ -14,6 +14,7 @@ from skycrane.sound.frames import OverlapAdd
 from skycrane.sound.levels import level_difference_db
 from skycrane.sound.moving import MovingNoise, NoiseParts, leakage, learn_parts
 from skycrane.sound.ridges import RidgeFilter, where_comb_is, where_ridges_are
+from skycrane.sound.strange import LASTING, WIND_RULES_HZ, learn_strange, rows_without_tones
 from skycrane.sound.survey import (
     Survey,
     frame_size,
@@ -27,6 +28,9 @@ from skycrane.sound.wiener import BreezeGain
 __all__ = ["NoiseModel", "Separator", "model_noise", "same_tones", "separate"]
 
 _WIND_BELOW_HZ, _WIND_LEAST = 200.0, 0.3
+_STEEPEST = 1.5
+"""Power of frequency by which machines' noise grows downwards at most: pink noise has 1, the
+pressure of turbulence 5/3 and more."""
 _MOST_SHIFT = 0.06
 """A motor's rate differs from one day to another by no more than this fraction."""
 _FEWEST = 24
@@ -68,6 +72,7 @@ class NoiseModel:
         comb: lines that those ridges keep to; None: they keep to none.
         ridge_power: largest power of those that is held down, [bins]; None: any.
         unrest: how far noise that moves strays from what it is followed to, as a share, [bins].
+        wind_only: whether nothing but wind is wanted: then every lasting ridge goes.
     """
 
     rate_hz: float
@@ -82,6 +87,7 @@ class NoiseModel:
     comb: Comb | None = None
     ridge_power: NDArray[np.float64] | None = None
     unrest: NDArray[np.float64] | None = None
+    wind_only: bool = False
 
 
 def model_noise(
@@ -90,6 +96,7 @@ def model_noise(
     *,
     reference: Blocks | None = None,
     reference_rate_hz: float | None = None,
+    wind_only: bool = False,
 ) -> NoiseModel:
     """Learn the noise of one channel from a reference, or from the recording's own quiet time.
 
@@ -99,11 +106,34 @@ def model_noise(
         rate_hz: its samples a second.
         reference: the same for a recording of the noise alone.
         reference_rate_hz: its samples a second.
+        wind_only: nothing but wind is wanted: what stands above the known noise where no wind can
+            is noise too.
     """
     heard = survey(recording, rate_hz, ridges_too=reference is None)
     if reference is not None:
-        return _from_reference(heard, reference, float(reference_rate_hz or rate_hz))
-    return _from_itself(heard, recording)
+        found = _from_reference(heard, reference, float(reference_rate_hz or rate_hz))
+    else:
+        found = _from_itself(heard, recording)
+    return _with_strange(found, recording) if wind_only else found
+
+
+def _with_strange(known: NoiseModel, recording: Blocks) -> NoiseModel:
+    """Return a channel's noise with all in it that is neither known nor wind."""
+    rows = rows_without_tones(
+        recording, known.rate_hz, frame_size(known.rate_hz), known.tones_hz, known.most
+    )
+    found = replace(known, wind_only=True)
+    louder = 10 ** (known.level_db / 10)
+    if known.parts is not None:
+        return replace(
+            found, parts=learn_strange(rows, known.parts.mean, known.parts) or known.parts
+        )
+    parts = learn_strange(rows, rows.density(known.floor[None])[0])
+    if parts is None:
+        return found
+    # What is followed is told beside the reference's own level.
+    beside = replace(parts, mean=parts.mean / louder, steady=louder, most=parts.most * louder)
+    return replace(found, parts=beside)
 
 
 def _from_itself(heard: Survey, recording: Blocks) -> NoiseModel:
@@ -114,18 +144,32 @@ def _from_itself(heard: Survey, recording: Blocks) -> NoiseModel:
         source = "nothing: the recording is too short to tell noise in it"
         return NoiseModel(rate_hz, np.zeros(0), silence, source, nowhere, certain=False)
     tones = steady_tones(heard, everywhere=True)
+    floor = _without_steady_wind(survey(recording, rate_hz, tones_hz=tones).floor, rate_hz)
     comb = _machine(heard)
     bin_hz = heard.frequency_hz[1]
     return NoiseModel(
         rate_hz,
         tones,
-        survey(recording, rate_hz, tones_hz=tones).floor,
+        floor,
         "the recording's own quiet time",
         nowhere if comb is None else where_comb_is(comb, nowhere.size, bin_hz),
         _LOUDER * steady_amplitudes(heard, tones),
         certain=False,
         comb=comb,
     )
+
+
+def _without_steady_wind(floor: NDArray[np.float64], rate_hz: float) -> NDArray[np.float64]:
+    """Return a floor that grows downwards no faster than machines' hiss and hum do, [bins].
+
+    What is steady and grows faster below 200 Hz is wind that does not pause.
+    """
+    f = np.linspace(0, rate_hz / 2, floor.size)
+    beside = (f >= _WIND_BELOW_HZ) & (f < 2 * _WIND_BELOW_HZ)
+    if beside.sum() < 3:
+        return floor
+    grown = np.median(floor[beside] * f[beside] ** _STEEPEST) / np.maximum(f, f[1]) ** _STEEPEST
+    return np.where(f < _WIND_BELOW_HZ, np.minimum(floor, grown), floor)
 
 
 def _from_reference(heard: Survey, reference: Blocks, other_hz: float) -> NoiseModel:
@@ -258,6 +302,7 @@ class Separator:
     def __init__(self, noise: NoiseModel, *, strength: float = 1.0) -> None:
         size, rate_hz = frame_size(noise.rate_hz), noise.rate_hz
         short = click_frame_size(size)
+        bins_hz = np.linspace(0, rate_hz / 2, noise.floor.size)
         self.gain = _gain(noise, size, strength)
         self._stages = [
             OverlapAdd(short, [ClickFilter(size=short, rate_hz=rate_hz, strength=strength)]),
@@ -277,6 +322,12 @@ class Separator:
                         most=noise.ridge_power,
                         comb=noise.comb,
                         bin_hz=rate_hz / size,
+                    ),
+                    RidgeFilter(
+                        noise.wind_only & (bins_hz > WIND_RULES_HZ),
+                        strength=strength,
+                        reach=LASTING,
+                        narrow=True,
                     ),
                     self.gain,
                 ],
@@ -302,6 +353,7 @@ def separate(
     reference: NDArray[np.float64] | None = None,
     reference_rate_hz: float | None = None,
     strength: float = 1.0,
+    wind_only: bool = False,
 ) -> NDArray[np.float64]:
     """Return one channel [n] held in memory without its noise, same length."""
     noise = model_noise(
@@ -309,6 +361,7 @@ def separate(
         rate_hz,
         reference=None if reference is None else (lambda: [reference]),
         reference_rate_hz=reference_rate_hz,
+        wind_only=wind_only,
     )
     separator = Separator(noise, strength=strength)
     return np.concatenate([separator.push(samples), separator.flush()])

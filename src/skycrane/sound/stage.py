@@ -105,8 +105,15 @@ def clean(context: StageContext) -> StageResult:
     raw, cleaned, residual = (folder / f"{name}.flac" for name in ("raw", "clean", "residual"))
     with atomic_path(raw) as partial:
         shutil.copyfile(source, partial)
+    # A rover's microphone hears wind and rover; what its wheels and mast do no reference holds.
+    heard = context.mission.soundscape.helicopter.heard
     report = clean_file(
-        source, cleaned, reference=noise, residual=residual, progress=context.progress
+        source,
+        cleaned,
+        reference=noise,
+        residual=residual,
+        keep="everything" if heard else "wind",
+        progress=context.progress,
     )
     picture = context.directory / "products" / "spectrogram.png"
     title = f"{context.mission.site.name}: a minute on the surface"

@@ -31,6 +31,9 @@ _QUIET, _QUIETEST = 0.15, 0.03
 far below that for the second, steady noise does not."""
 _FALLING, _UNSTEADY = 1.6, 3.0
 """Factors of power by which a floor and a tone may fall between the two."""
+_CREST, _EVEN = 14, 1.25
+"""Bins below which a tone must be more even than noise, and by how much: the level that noise of
+its mean would have, had it noise's lulls (1 for noise, near 1.7 for tones)."""
 _LOWEST_DB, _STEP_DB, _STEPS = -220.0, 1.5, 224
 """Histogram of levels: full-scale samples are near 1, so powers in frames end near +90 dB."""
 
@@ -210,9 +213,10 @@ def steady_tones(found: Survey, *, everywhere: bool) -> NDArray[np.float64]:
     power = found.quiet if everywhere else found.mean
     # Below the rounding noise of 24 bits nothing is worth taking out.
     tones = find_tones(power + size / 24 * 2.0**-46, size, found.rate_hz)
-    if not everywhere:
-        return tones
     at = np.clip(np.rint(tones * size / found.rate_hz).astype(int), 0, power.size - 1)
+    if not everywhere:
+        # A few bins from the bottom a rumble's crest looks like a tone, but swings by chance.
+        return tones[(at >= _CREST) | (found.quiet[at] > _EVEN * found.mean[at])]
     # A note of music that returns is gone in between; a tone just stays, however quiet all else.
     return tones[found.quiet[at] < _UNSTEADY * found.quietest[at]]
 
