@@ -57,7 +57,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="film",
             call="skycrane.cameras.stage:film",
-            version=7,
+            version=8,
             reads=("flight/flight.nc", "flight/events.json"),
             writes=("onboard", "truth"),
             needs="fly",
@@ -80,7 +80,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="develop",
             call="skycrane.ground.stage:develop",
-            version=2,
+            version=3,
             reads=("ground/*.mcap", "flight/flight.nc", "flight/events.json"),
             writes=("products/stills", "products/frames"),
             needs="relay",
@@ -88,7 +88,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="clean",
             call="skycrane.sound.stage:clean",
-            version=6,
+            version=7,
             reads=(
                 "ground/microphone.flac",
                 "ground/microphone_reference.flac",
@@ -101,7 +101,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="cut",
             call="skycrane.ground.stage:cut",
-            version=2,
+            version=3,
             reads=(
                 "ground/*.mcap",
                 "flight/flight.nc",

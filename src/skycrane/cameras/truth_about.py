@@ -14,7 +14,7 @@ from skycrane.vehicle.materials import MATERIALS
 
 __all__ = ["BODY_IDS", "MATERIAL_IDS", "about_of", "intrinsics_of"]
 
-_VERSION = 4
+_VERSION = 5
 _NONE = {"sky": 0, "ground": 1}
 
 BODY_IDS = _NONE | {name: k + 2 for k, name in enumerate(SURFACES)}

@@ -34,11 +34,11 @@ from skycrane.mission import Mission
 
 __all__ = ["Level", "Terrain", "cache_directory", "terrain_of"]
 
-VERSION = 21
+VERSION = 22
 """Counts changes of the ground's making, so that no stale cache is used."""
 
 _BASE = ((160.0, 1024), (20.0, 2048), (4.0, 2048))
-_FINE = ((0.8, 2048), (0.2, 2048), (0.05, 2048), (0.02, 1024), (0.005, 2048), (0.00125, 2048))
+_FINE = ((0.8, 2048), (0.2, 2048), (0.05, 2048), (0.02, 1024), (0.005, 1024), (0.00125, 2048))
 _SNAP_M = 0.2
 _EXTRA = 2048
 _UNITS = (8.0, 1024)
