@@ -135,7 +135,7 @@ class Relief(Section):
     mantle_m: _Metres = 0.0
     """Ridges along the wind that the mantle is worn into, m."""
     hollow_m: _Metres = 4.5
-    """Depth of the widest hollows where the floor is worn into them, m; narrower ones are less deep."""
+    """Depth of the widest hollows that the floor is worn into, m; narrower ones are less deep."""
     sand_wide_m: Annotated[float, Field(ge=1, le=1000)] = 60.0
     """Sand gathers where the ground lies lower than around it within this distance, m."""
     sand_deep_m: Annotated[float, Field(ge=0.01, le=1000)] = 3.0
