@@ -17,7 +17,7 @@ wp.set_module_options({"enable_backward": False})
 @wp.kernel(enable_backward=False)
 def _deep(cell: float, share: float, finest: float, form: Form, out: wp.array2d(dtype=float)):
     i, j = wp.tid()
-    out[i, j] = hollows(float(j) * cell, float(i) * cell, share, finest, form)
+    out[i, j] = hollows(float(j) * cell, float(i) * cell, share, 0.0, finest, form)
 
 
 @wp.kernel(enable_backward=False)

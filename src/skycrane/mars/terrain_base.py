@@ -42,7 +42,7 @@ _EXTRA_BELOW_M = 2.5
 _TONES = (0.12, 4.0)
 _WIDER = 4.5
 """Lows count over two widths: the mission's, and so many times that."""
-_TARGET_M = 310.0
+_TARGET_M = 110.0
 """Within this the finer ground tells where sand lies about the target, not the grids."""
 
 
@@ -144,6 +144,7 @@ def _landform(
     height = wp.zeros((count, count), dtype=float, device="cpu")
     form = form_of(mission)
     form.hummocks = hummocks
+    form.hollow_depth *= hummocks
     inputs = [wp.vec2(*_origin(cell, count)), cell, finest, form, height]
     launch_rows(base_kernel, count, count, inputs, workers=workers)
     return height.numpy()
@@ -280,7 +281,7 @@ def _beneath(
     relief = np.zeros((count, count), np.float32)
     sand = np.zeros((count, count), np.float32)
     if 2.0 * file.pixel_m > 4.0 * cell:
-        # Undulation as everywhere; whether hummocks lie here, the file's own relief would tell.
+        # Undulation as everywhere; whether hummocks and hollows lie here, their relief would tell.
         fine, coarse = (
             _landform(mission, cell, count, finest, workers, hummocks=0.0)
             for finest in (4.0 * cell, 2.0 * file.pixel_m)

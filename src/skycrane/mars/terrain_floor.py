@@ -62,7 +62,7 @@ def _margin(x: float, y: float, into: float, finest: float, form: Form) -> float
     if finest < 40.0:
         n += 0.9 * lattice2(x / 39.0, y / 39.0, s + 2) + 0.5 * lattice2(x / 21.0, y / 21.0, s + 3)
     crest = form.margin_ridge * wp.exp(-ridge * ridge) * wp.max(0.75 + 1.3 * n, 0.0)
-    return crest * (1.0 - soft_margin(x, y, form)) - form.margin_height * step(-16.0, 12.0, into)
+    return crest * (1.0 - soft_margin(x, y, form)) - form.margin_height * step(-34.0, 18.0, into)
 
 
 @wp.func
@@ -125,9 +125,11 @@ def floor_height(
         pitted = wp.max(0.45 + 0.35 * pitted_share(x, y, form), 1.1 * mantle) * (1.0 - rough)
         # What has come down from the scarp has filled those before it.
         pitted *= 1.0 - 0.6 * step(3000.0, 7000.0, wp.sqrt(apart))
-        pitted *= step(-250.0, -900.0, inside) * (1.0 - wp.exp(-apart / (140.0 * 140.0)))
+        pitted *= step(-250.0, -900.0, inside) * (1.0 - wp.exp(-apart / (75.0 * 75.0)))
         if pitted > 0.0:
-            h -= hollows(x, y, pitted, finest, form)
+            # About the target lies a tract full of them, as in flown images 65 to 72.
+            tracts = 0.80 * wp.exp(-apart / (800.0 * 800.0))
+            h -= hollows(x, y, pitted, tracts, finest, form)
     if finest < 240.0:
         # The landing site is picked for being even; away from it tracts differ.
         far = step(250.0, 900.0, wp.sqrt(apart))

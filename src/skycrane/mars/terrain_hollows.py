@@ -60,10 +60,11 @@ def _pits(along: float, aside: float, size: float, share: float, seed: int) -> f
 
 
 @wp.func
-def hollows(x: float, y: float, share: float, finest: float, form: Form) -> float:
+def hollows(x: float, y: float, share: float, more: float, finest: float, form: Form) -> float:
     """Return how deep [m] the floor is worn into pits of 20 to 210 m, where `share` of it is.
 
-    Which sizes a tract has is its own: here large ones, there a swarm of small ones.
+    Which sizes a tract has is its own: here large ones, there a swarm of small ones. `more`, 0 to
+    1, fills it with all of them.
     """
     s = form.seed + 7240
     along = x * form.ripple_across[0] + y * form.ripple_across[1]
@@ -79,10 +80,10 @@ def hollows(x: float, y: float, share: float, finest: float, form: Form) -> floa
     size = float(_WIDEST_M)
     for i in range(_SIZES):
         if size >= 1.6 * finest:
-            here = 0.7 * among + 0.8 * lattice2(x / 450.0, y / 450.0, s + 30 + 7 * i)
+            here = 0.7 * among + 0.8 * lattice2(x / 450.0, y / 450.0, s + 30 + 7 * i) + more
             some = share * (0.02 + 0.90 * step(-0.10, 0.45, here))
             if some > 0.01:
                 deep = _pits(along + wx, aside + wy, size, some, s + 60 + 11 * i)
-                total = wp.max(total, deep * wp.pow(size / _WIDEST_M, 0.6))
+                total = wp.max(total, deep * wp.pow(size / _WIDEST_M, 0.35))
         size *= _FINER
     return form.hollow_depth * total
