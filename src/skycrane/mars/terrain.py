@@ -34,7 +34,7 @@ from skycrane.mission import Mission
 
 __all__ = ["Level", "Terrain", "cache_directory", "terrain_of"]
 
-VERSION = 22
+VERSION = 23
 """Counts changes of the ground's making, so that no stale cache is used."""
 
 _BASE = ((160.0, 1024), (20.0, 2048), (4.0, 2048))
