@@ -57,9 +57,11 @@ def test_no_hollow_is_cut_off_and_none_is_a_pit_with_walls(mission, deep):
     model = mission.terrain.relief
     assert deep.min() == 0.0
     assert 0.4 * model.hollow_m < deep.max() <= model.hollow_m
-    fine = _hollows(mission, 0.5, 1200)
-    # A cut would show as a step of a metre and more from node to node.
-    assert max(np.abs(np.diff(fine, axis=k)).max() for k in (0, 1)) < 0.6
+    fine, finer = _hollows(mission, 0.5, 1200), _hollows(mission, 0.25, 2400)
+    # Over half the way walls fall half as far; a cut would be as high as before.
+    for axis in (0, 1):
+        whole, half = (np.abs(np.diff(one, axis=axis)).max() for one in (fine, finer))
+        assert half == pytest.approx(0.5 * whole, rel=0.05)
     steep = np.hypot(*np.gradient(fine, 0.5))[fine > 0.2]
     assert 5.0 < np.degrees(np.arctan(np.percentile(steep, 75))) < 30.0
 
